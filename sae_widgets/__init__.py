@@ -1,0 +1,60 @@
+"""Sparse autoencoders on language models, inside the notebook: see, steer, attribute and train.
+
+Names are imported from their modules when first used, so that `import sae_widgets` costs next to nothing.
+"""
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+# module -> public names; the one list of what `sae_widgets` offers.
+_PUBLIC = {
+    "sae": ["SAE", "SAEConfig", "SAEMetadata", "SparseActs", "SAE_CLASSES"],
+    "architectures": [
+        f"{name}{kind}"
+        for name in ("Standard", "Gated", "TopK", "JumpReLU", "BatchTopK")
+        for kind in ("SAE", "SAEConfig", "TrainingSAE", "TrainingSAEConfig")
+        if not (name == "BatchTopK" and kind in ("SAE", "SAEConfig"))
+    ],
+    "model": ["load_model", "attach", "HookedSAETransformer", "token_texts"],
+    "demo": ["load_demo"],
+    "activations": ["ActivationsStore"],
+    "run": ["TrainingRun"],
+    "runner": ["LanguageModelSAERunnerConfig", "LanguageModelSAETrainingRunner", "LoggingConfig", "SAETrainingRunner"],
+    "evals": ["run_evals"],
+    "features": ["FeatureStatistics", "feature_statistics", "known_statistics"],
+    "attribution": ["Attribution", "attribute"],
+    "steering": ["FeatureSteer", "GeneratedToken", "generate_stream", "steering_hook"],
+    "widgets": ["AttributionBars", "SteeringPanel", "TokenHeatmap", "TrainingPanel", "freeze_all", "train"],
+    "doctor": ["doctor"],
+}
+_MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names}
+
+__all__ = [*_MODULE_OF, "load_ipython_extension", "unload_ipython_extension"]  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'sae_widgets' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"sae_widgets.{_MODULE_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def load_ipython_extension(ipython: Any) -> None:
+    """`%load_ext sae_widgets`: register the magics."""
+    from sae_widgets.magics import load
+
+    load(ipython)
+
+
+def unload_ipython_extension(ipython: Any) -> None:
+    """`%unload_ext sae_widgets`: take back everything `%load_ext` did."""
+    from sae_widgets.magics import unload
+
+    unload(ipython)
