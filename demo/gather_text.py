@@ -19,7 +19,19 @@ DOCUMENT_CHARACTERS = 2_000
 MAX_CHARACTERS_PER_KIND = 3_200_000
 VALID_EVERY = 40
 # Mixed quote styles would make features learn typography instead of meaning.
-TYPOGRAPHY = str.maketrans({"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u2014": "--", "\u2013": "-", "\u2026": "...", "\ufeff": "", "\r": ""})
+TYPOGRAPHY = str.maketrans(
+    {
+        "\u2018": "'",
+        "\u2019": "'",
+        "\u201c": '"',
+        "\u201d": '"',
+        "\u2014": "--",
+        "\u2013": "-",
+        "\u2026": "...",
+        "\ufeff": "",
+        "\r": "",
+    }
+)
 
 
 def clean(text: str) -> str:
@@ -76,7 +88,11 @@ def standard_library() -> list[str]:
 def gather(texts: Path, out: Path) -> None:
     """Write the train and valid file of every kind under `texts`, and print their sizes."""
     out.mkdir(parents=True, exist_ok=True)
-    kinds = {folder.name: [d for f in sorted(folder.rglob("*.txt")) for d in documents(f.read_text("utf-8"))] for folder in sorted(texts.iterdir()) if folder.is_dir()}
+    kinds = {
+        folder.name: [d for f in sorted(folder.rglob("*.txt")) for d in documents(f.read_text("utf-8"))]
+        for folder in sorted(texts.iterdir())
+        if folder.is_dir()
+    }
     kinds["code"] = kinds.get("code", []) + standard_library()
     for kind, found in kinds.items():
         stride = max(1.0, sum(map(len, found)) / MAX_CHARACTERS_PER_KIND)

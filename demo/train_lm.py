@@ -22,12 +22,24 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 SEPARATOR = "<|endoftext|>"
 SEED = 0
 # Small kinds are seen more often than their size alone would give, none more than about five times.
-KIND_WEIGHTS = {"stories": 1.5, "shakespeare": 1.0, "scripture": 1.2, "science": 1.1, "novels": 1.3, "recipes": 1.0, "wiki": 0.6, "code": 1.3}
+KIND_WEIGHTS = {
+    "stories": 1.5,
+    "shakespeare": 1.0,
+    "scripture": 1.2,
+    "science": 1.1,
+    "novels": 1.3,
+    "recipes": 1.0,
+    "wiki": 0.6,
+    "code": 1.3,
+}
 
 
 def read_documents(folder: Path, split: str) -> dict[str, list[str]]:
     """Documents of each kind."""
-    return {f.name.split(".")[0]: f.read_text("utf-8").split(f"\n{SEPARATOR}\n") for f in sorted(folder.glob(f"*.{split}.txt"))}
+    return {
+        f.name.split(".")[0]: f.read_text("utf-8").split(f"\n{SEPARATOR}\n")
+        for f in sorted(folder.glob(f"*.{split}.txt"))
+    }
 
 
 def train_tokenizer(documents: dict[str, list[str]], vocab_size: int) -> PreTrainedTokenizerFast:
@@ -35,9 +47,21 @@ def train_tokenizer(documents: dict[str, list[str]], vocab_size: int) -> PreTrai
     bpe = Tokenizer(models.BPE())
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     bpe.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(vocab_size=vocab_size, special_tokens=[SEPARATOR], initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size,
+        special_tokens=[SEPARATOR],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
     bpe.train_from_iterator((d for docs in documents.values() for d in docs), trainer)
-    return PreTrainedTokenizerFast(tokenizer_object=bpe, bos_token=SEPARATOR, eos_token=SEPARATOR, pad_token=SEPARATOR, model_max_length=256, clean_up_tokenization_spaces=False)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=bpe,
+        bos_token=SEPARATOR,
+        eos_token=SEPARATOR,
+        pad_token=SEPARATOR,
+        model_max_length=256,
+        clean_up_tokenization_spaces=False,
+    )
 
 
 def stream_of(documents: list[str], tokenizer: PreTrainedTokenizerFast) -> Tensor:
@@ -67,7 +91,9 @@ class Muon(torch.optim.Optimizer):
     Source: K. Jordan et al., Muon (2024); step scaled by 0.2 sqrt(max(shape)) as in J. Liu et al., arXiv 2502.16982.
     """
 
-    def __init__(self, matrices: list[torch.nn.Parameter], lr: float, momentum: float = 0.95, weight_decay: float = 0.05):
+    def __init__(
+        self, matrices: list[torch.nn.Parameter], lr: float, momentum: float = 0.95, weight_decay: float = 0.05
+    ):
         super().__init__(matrices, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()
@@ -104,7 +130,9 @@ def loss_of(model: LlamaForCausalLM, tokens: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def evaluate(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, documents: dict[str, list[str]]) -> dict[str, dict[str, float]]:
+def evaluate(
+    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, documents: dict[str, list[str]]
+) -> dict[str, dict[str, float]]:
     """Held-out loss of each kind, in nats a token and bits a character."""
     result = {}
     for kind, docs in documents.items():
@@ -114,7 +142,10 @@ def evaluate(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, docume
         rows[:, 0] = tokenizer.bos_token_id
         nats = sum(loss_of(model, part).item() * len(part) for part in rows.split(16)) / n_seqs
         characters = len(tokenizer.decode(rows[:, 1:].reshape(-1))) / (n_seqs * 255)
-        result[kind] = {"nats_per_token": round(nats, 4), "bits_per_character": round(nats / math.log(2) / characters, 4)}
+        result[kind] = {
+            "nats_per_token": round(nats, 4),
+            "bits_per_character": round(nats / math.log(2) / characters, 4),
+        }
     return result
 
 
@@ -153,12 +184,20 @@ def train(text: Path, out: Path, steps: int, n_seqs: int, vocab_size: int) -> No
             optimiser.zero_grad()
             schedule.step()
         if step % 50 == 0:
-            print(f"step {step:5} loss {loss.item():.3f} {(step + 1) * n_seqs * 256 / (time.time() - started):,.0f} tokens/s", flush=True)
+            print(
+                f"step {step:5} loss {loss.item():.3f} {(step + 1) * n_seqs * 256 / (time.time() - started):,.0f} tokens/s",
+                flush=True,
+            )
         if (step + 1) % 200 == 0 or step + 1 == steps:
             model.save_pretrained(out)
             tokenizer.save_pretrained(out)
             model.eval()
-            report = {"steps": step + 1, "tokens": (step + 1) * n_seqs * 256, "seed": SEED, "valid": evaluate(model, tokenizer, valid)}
+            report = {
+                "steps": step + 1,
+                "tokens": (step + 1) * n_seqs * 256,
+                "seed": SEED,
+                "valid": evaluate(model, tokenizer, valid),
+            }
             model.train()
             (out / "training.json").write_text(json.dumps(report, indent=1), "utf-8")
             print(report, flush=True)
