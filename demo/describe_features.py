@@ -160,9 +160,8 @@ def describe(model_path: Path, text: Path, out: Path, n_tokens: int) -> None:
         statistics.labels = labels
         statistics.save(folder / "features")
         kinds = mass.kind / mass.kind.sum(1, keepdim=True).clamp_min(1e-9)
-        print(
-            f"\n{folder.name}: {len(labels)} of {sae.cfg.d_sae} features named, {int((mass.kind.sum(1) == 0).sum())} silent"
-        )
+        n_silent = int((mass.kind.sum(1) == 0).sum())
+        print(f"\n{folder.name}: {len(labels)} of {sae.cfg.d_sae} features named, {n_silent} silent")
         for index, kind in enumerate(mass.kinds):
             score = kinds[:, index].pow(4) * mass.kind.sum(1)
             clearest = score.topk(8).indices.tolist()

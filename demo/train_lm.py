@@ -87,7 +87,7 @@ def batch(streams: dict[str, Tensor], n_seqs: int, context_tokens: int, generato
 class Muon(torch.optim.Optimizer):
     """Momentum whose step is the nearest orthogonal matrix, by five Newton-Schulz rounds in float32.
 
-    torch.optim.Muon rounds to bfloat16, which took 3.1 s a step on the two CPU cores this was trained on against 0.12 s.
+    torch.optim.Muon rounds to bfloat16, which took 3.1 s a step on the two CPU cores of the training; this takes 0.12 s.
     Source: K. Jordan et al., Muon (2024); step scaled by 0.2 sqrt(max(shape)) as in J. Liu et al., arXiv 2502.16982.
     """
 
@@ -158,9 +158,19 @@ def train(text: Path, out: Path, steps: int, n_seqs: int, vocab_size: int) -> No
     streams = {kind: stream_of(docs, tokenizer) for kind, docs in documents.items()}
     print({kind: len(stream) for kind, stream in streams.items()}, flush=True)
     config = LlamaConfig(
-        vocab_size=vocab_size, hidden_size=192, intermediate_size=512, num_hidden_layers=4, num_attention_heads=6, num_key_value_heads=6,
-        max_position_embeddings=256, tie_word_embeddings=True, bos_token_id=0, eos_token_id=0, pad_token_id=0, use_cache=False,
-    )  # fmt: skip
+        vocab_size=vocab_size,
+        hidden_size=192,
+        intermediate_size=512,
+        num_hidden_layers=4,
+        num_attention_heads=6,
+        num_key_value_heads=6,
+        max_position_embeddings=256,
+        tie_word_embeddings=True,
+        bos_token_id=0,
+        eos_token_id=0,
+        pad_token_id=0,
+        use_cache=False,
+    )
     model = LlamaForCausalLM(config)
     matrices = [p for n, p in model.named_parameters() if p.ndim == 2 and "embed" not in n]
     others = [p for n, p in model.named_parameters() if not (p.ndim == 2 and "embed" not in n)]
@@ -184,10 +194,8 @@ def train(text: Path, out: Path, steps: int, n_seqs: int, vocab_size: int) -> No
             optimiser.zero_grad()
             schedule.step()
         if step % 50 == 0:
-            print(
-                f"step {step:5} loss {loss.item():.3f} {(step + 1) * n_seqs * 256 / (time.time() - started):,.0f} tokens/s",
-                flush=True,
-            )
+            speed = (step + 1) * n_seqs * 256 / (time.time() - started)
+            print(f"step {step:5} loss {loss.item():.3f} {speed:,.0f} tokens/s", flush=True)
         if (step + 1) % 200 == 0 or step + 1 == steps:
             model.save_pretrained(out)
             tokenizer.save_pretrained(out)
