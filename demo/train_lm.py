@@ -87,7 +87,7 @@ def batch(streams: dict[str, Tensor], n_seqs: int, context_tokens: int, generato
 class Muon(torch.optim.Optimizer):
     """Momentum whose step is the nearest orthogonal matrix, by five Newton-Schulz rounds in float32.
 
-    torch.optim.Muon rounds to bfloat16, which took 3.1 s a step on the two CPU cores of the training; this takes 0.12 s.
+    torch.optim.Muon rounds to bfloat16, which took 3.1 s a step on the two CPU cores used here; this takes 0.12 s.
     Source: K. Jordan et al., Muon (2024); step scaled by 0.2 sqrt(max(shape)) as in J. Liu et al., arXiv 2502.16982.
     """
 
