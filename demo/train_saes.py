@@ -2,11 +2,10 @@
 
     python demo/train_saes.py build/demo/model build/demo/text build/demo/saes --tokens 4000000
 
-Writes one native SAE folder per hook and prints the evaluation on held-out text that the bundle's README quotes.
+Writes one native SAE folder per hook. `bundle.py` evaluates them in the form in which they ship.
 """
 
 import argparse
-import json
 import random
 from pathlib import Path
 
@@ -38,9 +37,8 @@ def documents(folder: Path, split: str) -> list[str]:
 
 
 def train(model: Path, text: Path, out: Path, n_tokens: int, hooks: list[str]) -> None:
-    """Train, save and evaluate the SAE of each hook in `hooks`."""
+    """Train and save the SAE of each hook in `hooks`."""
     hooked = sw.load_model(model)
-    batches = hooked.to_tokens("", prepend_bos=True).new_tensor(held_out(hooked, text))
     for hook_name in hooks:
         cfg = sw.LanguageModelSAERunnerConfig(
             sae=architectures()[hook_name],
@@ -59,26 +57,7 @@ def train(model: Path, text: Path, out: Path, n_tokens: int, hooks: list[str]) -
             output_path=str(out / hook_name),
             checkpoint_path=str(out.parent / "checkpoints" / hook_name),
         )
-        runner = sw.SAETrainingRunner(cfg, override_model=hooked, override_dataset=documents(text, "train"))
-        runner.run()
-        sae = sw.SAE.load_from_disk(out / hook_name)
-        metrics = {
-            k: round(float(v), 4) for k, v in sw.run_evals(sae, hooked, batches).items() if isinstance(v, float | int)
-        }
-        (out / hook_name / "evaluation.json").write_text(json.dumps(metrics, indent=1), "utf-8")
-        print(hook_name, json.dumps(metrics, indent=1), flush=True)
-
-
-def held_out(model: sw.HookedSAETransformer, text: Path, n_seqs: int = 160) -> list[list[int]]:
-    """Rows of `CONTEXT_TOKENS` tokens of the held-out documents, each led by bos."""
-    bos = model.tokenizer.bos_token_id
-    stream = [
-        t for d in documents(text, "valid") for t in [bos, *model.tokenizer(d, add_special_tokens=False)["input_ids"]]
-    ]
-    rows = [
-        stream[i * CONTEXT_TOKENS : (i + 1) * CONTEXT_TOKENS] for i in range(min(n_seqs, len(stream) // CONTEXT_TOKENS))
-    ]
-    return [[bos, *row[1:]] for row in rows]
+        sw.SAETrainingRunner(cfg, override_model=hooked, override_dataset=documents(text, "train")).run()
 
 
 if __name__ == "__main__":
