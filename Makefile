@@ -1,0 +1,111 @@
+# One command each:
+#   make lab    JupyterLab on the quickstart notebook
+#   make demo   the same notebook without a browser -> build/quickstart.html, build/quickstart.txt
+#   make test   everything that CI runs
+#   make fix    what can be mended by a machine; make dev: set up to work on the code; make bench: figures
+# Each needs Python >= 3.10 and a package index; only `test`, `fix` and `dev` need Node >= 20 (for js/).
+# On Linux the index's torch is the CUDA build (2-3 GB); to get the small one, point PIP_EXTRA_INDEX_URL at PyTorch's
+# CPU wheels. Environments are .venv and .venv-*; `make clean` removes them and build/.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11 python3.10,\
+	$(shell $(p) -c 'import ensurepip, sys, venv; print("$(p)" if sys.version_info >= (3, 10) else "")' 2>/dev/null)))
+VENV := .venv
+BIN := $(VENV)/bin
+PY := $(abspath $(BIN)/python)
+PARITY := .venv-parity
+KERNELS := 6.31.0 7.3.0 7.4.0
+TORCH := $(shell sed -n 's/^torch==//p' constraints.txt)
+PIP_FLAGS := --quiet --disable-pip-version-check --no-input
+ROOT_FLAG := $(if $(filter 0,$(shell id -u)),--allow-root)
+
+.PHONY: help lab demo test check js pytest fix dev bench clean
+help:
+	@sed -n '/^#   make/s/^#   //p' Makefile
+
+# --- environments: a stamp inside each, so that deleting the environment is enough to make it anew ---------------------
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Python >= 3.10 with venv is needed (Debian: apt-get install python3-venv)."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# torch first: nothing later may choose another one.
+$(VENV)/.lab: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install $(PIP_FLAGS) torch==$(TORCH)
+	$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt nbclient nbconvert -e '.[lab]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.lab
+	$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt -e '.[dev]'
+	@touch $@
+
+$(PARITY)/.done: tests/parity/requirements.txt constraints.txt | $(BIN)/python
+	rm -rf $(PARITY)
+	$(BIN)/python -m venv $(PARITY)
+	$(PARITY)/bin/python -m pip install $(PIP_FLAGS) torch==$(TORCH)
+	$(PARITY)/bin/python -m pip install $(PIP_FLAGS) -r tests/parity/requirements.txt
+	@touch $@
+
+.venv-kernel-%/.done: constraints.txt | $(VENV)/.dev
+	rm -rf $(@D)
+	$(BIN)/python -m venv $(@D)
+	$(@D)/bin/python -m pip install $(PIP_FLAGS) -c <(grep -v '^ipykernel==' constraints.txt) \
+		ipykernel==$* ipywidgets anywidget numpy
+	@touch $@
+
+js/node_modules/.done: js/package-lock.json
+	@command -v npm >/dev/null || { echo "The checks of js/ need Node >= 20 and npm: install nodejs (using the package does not)."; exit 1; }
+	cd js && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# Asked each time: a browser may have been removed since.
+.PHONY: chromium
+chromium: $(VENV)/.dev
+	@$(PY) tools/chromium.py --install >/dev/null
+
+# --- for users -----------------------------------------------------------------------------------------------------------
+lab: $(VENV)/.lab
+	$(BIN)/jupyter lab $(ROOT_FLAG) notebooks/01_quickstart.ipynb
+
+demo: $(VENV)/.lab
+	$(PY) tools/demo.py
+
+# --- checks, cheap ones first --------------------------------------------------------------------------------------------
+check: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(PY) tools/clean_notebooks.py --check
+	$(BIN)/pyright
+
+# The bundle that ships is the one the sources give: built anew, compared, left alone.
+js: js/node_modules/.done
+	cd js && npm run --silent check && npm test --silent
+	cd js && node build.mjs --outfile="$(abspath build/widgets.js)"
+	@cmp build/widgets.js sae_widgets/static/widgets.js || { echo "sae_widgets/static/widgets.js is stale: make fix"; exit 1; }
+
+pytest: $(VENV)/.dev $(PARITY)/.done $(KERNELS:%=.venv-kernel-%/.done) chromium
+	SAE_WIDGETS_PARITY=$(abspath $(PARITY)/bin/python) \
+	SAE_WIDGETS_KERNELS=$(subst $() ,:,$(foreach k,$(KERNELS),$(abspath .venv-kernel-$(k)/bin/python))) \
+	SAE_WIDGETS_REQUIRE_ALL=1 $(PY) -m pytest --durations=25
+
+test: check js pytest
+
+fix: $(VENV)/.dev js/node_modules/.done
+	$(BIN)/ruff check --fix . || true
+	$(BIN)/ruff format .
+	$(PY) tools/clean_notebooks.py
+	cd js && node build.mjs
+
+dev: $(VENV)/.dev js/node_modules/.done chromium
+	@echo "Ready: $(BIN)/pytest, $(BIN)/jupyter lab; CONTRIBUTING.md says how we work."
+
+bench: $(VENV)/.dev chromium
+	for script in benchmarks/*.py; do echo "== $$script"; $(PY) $$script; done
+
+clean:
+	rm -rf build $(VENV) .venv-* js/node_modules
