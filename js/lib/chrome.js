@@ -1,0 +1,132 @@
+// @ts-check
+// What every widget has around it: status line, error panel, and an honest word when the kernel is busy or gone.
+import { fill, h, listen } from "./dom.js";
+import { duration } from "./format.js";
+import { visible } from "./tokens.js";
+
+/**
+ * The foot of a widget.
+ * @param {any} model
+ * @returns {{ node: HTMLElement, say: (notice: string) => void, stop: () => void }}
+ */
+export function makeFoot(model) {
+  const status = h("div", { class: "sw-foot", role: "status", "aria-live": "polite" });
+  const error = h("div", { role: "alert" });
+  const notice = h("div", { role: "status" });
+  let started = 0;
+
+  function drawStatus() {
+    const { state = "idle", text = "", done = 0, total = 0 } = model.get("status") ?? {};
+    const isRunning = state === "running";
+    if (isRunning && !started) started = performance.now();
+    if (!isRunning) started = 0;
+    const seconds = started ? (performance.now() - started) / 1000 : 0;
+    const left = total && done && seconds > 1 ? `, ${duration((seconds * (total - done)) / done)} left` : "";
+    const words = visible(text || (isRunning ? "Working\u2026" : ""));
+    const shown = state === "failed" ? "" : words;
+    status.dataset.empty = String(!shown);
+    fill(
+      status,
+      isRunning && !total && h("i", { class: "sw-dot", "aria-hidden": "true" }),
+      isRunning && total > 0 &&
+        h("span", { class: "sw-progress", "aria-hidden": "true" }, h("i", { style: { width: `${(100 * Math.min(done, total)) / total}%` } })),
+      shown && h("span", {}, `${shown}${total ? ` ${done} of ${total}${left}` : ""}`),
+    );
+  }
+
+  function drawError() {
+    const found = model.get("error") ?? {};
+    if (!found.message && !found.type) {
+      fill(error);
+      return;
+    }
+    const trace = visible(found.traceback ?? "");
+    const words = visible(found.message || found.type);
+    const copy = h("button", { class: "sw-btn sw-plain", type: "button", onclick: () => copyText(`${trace || `${found.type}: ${words}`}`, copy) }, "Copy");
+    fill(
+      error,
+      h("div", { class: "sw-error" },
+        h("div", { class: "sw-row" },
+          h("span", { class: "sw-grow sw-token" }, trace && h("b", {}, `${found.type}: `), words),
+          copy),
+        trace && h("details", {}, h("summary", {}, "Traceback"), h("pre", { tabindex: "0" }, trace))),
+    );
+  }
+
+  const stops = [listen(model, ["status"], drawStatus), listen(model, ["error"], drawError)];
+  drawStatus();
+  drawError();
+  return {
+    node: h("div", {}, error, notice, status),
+    say: (words) => fill(notice, words && h("div", { class: "sw-notice" }, words)),
+    stop: () => stops.forEach((stop) => stop()),
+  };
+}
+
+/**
+ * Copy `text`; the button says whether it worked.
+ * @param {string} text
+ * @param {HTMLElement} button
+ */
+export async function copyText(text, button) {
+  const label = button.textContent;
+  try {
+    await navigator.clipboard.writeText(text);
+    button.textContent = "Copied";
+  } catch {
+    button.textContent = "Cannot copy here";
+  }
+  setTimeout(() => (button.textContent = label), 1500);
+}
+
+/**
+ * The model as the widget sees it: after a change it asks for a sign of life, so that the page can say why nothing
+ * happens yet.
+ * @param {any} model
+ * @param {(timeout: number) => Promise<boolean>} ping
+ * @param {(state: "ok" | "busy" | "gone") => void} onState
+ * @param {() => boolean} isDisconnected
+ */
+export function watchKernel(model, ping, onState, isDisconnected) {
+  let asking = false;
+  let last = 0;
+  let stopped = false;
+  async function check() {
+    if (asking || stopped || performance.now() - last < 2000) return;
+    asking = true;
+    const slow = setTimeout(() => !stopped && onState(isDisconnected() ? "gone" : "busy"), 1500);
+    const isAlive = await ping(isDisconnected() ? 3000 : 600_000);
+    clearTimeout(slow);
+    asking = false;
+    last = performance.now();
+    if (!stopped) onState(isAlive ? "ok" : "gone");
+  }
+  const onLive = () => {
+    last = 0;
+    check();
+  };
+  model.on("comm_live_update", onLive);
+  const watched = {
+    /** @param {string} name */
+    get: (name) => model.get(name), // a host's model may be a class, which a spread would empty
+    /** @param {string} name @param {any} value */
+    set: (name, value) => model.set(name, value),
+    /** @param {string} name @param {any} fn */
+    on: (name, fn) => model.on(name, fn),
+    /** @param {string} name @param {any} fn */
+    off: (name, fn) => model.off(name, fn),
+    /** @param {any} content @param {any} [callbacks] @param {any} [buffers] */
+    send: (content, callbacks, buffers) => model.send(content, callbacks, buffers),
+    save_changes() {
+      model.save_changes();
+      check();
+    },
+  };
+  return {
+    model: watched,
+    stop() {
+      stopped = true;
+      model.off("comm_live_update", onLive);
+    },
+  };
+}
