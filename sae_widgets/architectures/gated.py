@@ -1,0 +1,115 @@
+"""Gated SAE: one path decides which features are active, the other how strongly.
+
+    gate_pre     = sae_in @ W_enc + b_gate
+    hidden_pre   = (sae_in @ W_enc) * exp(r_mag) + b_mag
+    feature_acts = relu(hidden_pre) where gate_pre > 0, else 0
+
+    mse_loss                      = mean ||x - x_hat||^2
+    l1_loss                       = l1 * mean sum_i relu(gate_pre_i) ||W_dec_i||
+    auxiliary_reconstruction_loss = mean || undo(relu(gate_pre) @ W_dec + b_dec) - x ||^2
+
+Source: Rajamanoharan et al. 2024, "Improving Dictionary Learning with Gated Sparse Autoencoders", as in SAELens 6:
+its auxiliary term does not detach the decoder. Two departures. The two paths share one product, where SAELens makes
+`W_enc * exp(r_mag)` and a second one. With an input that is normalised row by row, the auxiliary term sees the
+normalised input like every other path, where SAELens takes the raw one.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from sae_widgets.normalize import normalize
+from sae_widgets.sae.acts import Coefficient, TrainContext, TrainParts, decoder_norms, squared_error
+from sae_widgets.sae.base import SAE
+from sae_widgets.sae.config import ArchitectureName, SAEConfig
+from sae_widgets.sae.registry import register_sae_class
+
+
+@dataclass
+class GatedSAEConfig(SAEConfig):
+    """Settings of a gated SAE."""
+
+    architecture: ClassVar[ArchitectureName] = ArchitectureName("gated")
+
+
+@dataclass(kw_only=True)
+class GatedTrainingSAEConfig(GatedSAEConfig):
+    """Settings of a gated SAE and of its training."""
+
+    is_training: ClassVar[bool] = True
+
+    decoder_init_norm: float | None = 0.1
+    """Length of the decoder rows at the start; None leaves them as drawn."""
+
+    l1_coefficient: float = 1.0
+    """Weight of the penalty on the gate, at least 0."""
+
+    l1_warm_up_steps: int = 0
+    """Optimiser steps over which the weight rises from 0."""
+
+
+@final
+@register_sae_class
+class GatedSAE(SAE):
+    """See the module. It has no `b_enc`; `b_gate`, `b_mag` and `r_mag` take its place."""
+
+    config_class = GatedSAEConfig
+    training_config_class = GatedTrainingSAEConfig
+
+    b_gate: nn.Parameter
+    b_mag: nn.Parameter
+    r_mag: nn.Parameter
+
+    def pre_activations(self, sae_in: Float[Tensor, "*batch d_in"]) -> Float[Tensor, "*batch d_sae"]:
+        return self._paths(sae_in)[1]
+
+    def activate(self, hidden_pre: Float[Tensor, "*batch d_sae"]) -> Float[Tensor, "*batch d_sae"]:
+        """The magnitudes; the gate needs the input and is applied where both are at hand."""
+        return hidden_pre.relu()
+
+    def train_parts(self, x: Float[Tensor, "*batch d_in"]) -> TrainParts:
+        sae_in, undo = self._prepare(x, hooked=False)
+        gate_pre, hidden_pre = self._paths(sae_in)
+        feature_acts = (gate_pre > 0) * self.activate(hidden_pre)
+        return TrainParts(sae_in, hidden_pre, feature_acts, undo(self._decode(feature_acts)), gate_pre)
+
+    def coefficients(self) -> dict[str, Coefficient]:
+        cfg = self._training_config()
+        return {"l1": Coefficient(cfg.l1_coefficient, cfg.l1_warm_up_steps)}
+
+    def objective(
+        self, parts: TrainParts, target: Float[Tensor, "*batch d_in"], ctx: TrainContext
+    ) -> dict[str, Float[Tensor, ""]]:
+        cfg = self._training_config()
+        assert parts.gate_pre is not None
+        gate_acts = parts.gate_pre.relu()
+        _, undo = normalize(target, cfg.normalize_activations)
+        return {
+            "mse_loss": squared_error(parts.sae_out, target),
+            "l1_loss": ctx.coefficients["l1"] * (gate_acts * decoder_norms(self.W_dec)).sum(-1).mean(),
+            "auxiliary_reconstruction_loss": squared_error(undo(self._decode(gate_acts)), target),
+        }
+
+    def _paths(self, sae_in: Tensor) -> tuple[Tensor, Tensor]:
+        """`gate_pre` and `hidden_pre`."""
+        product = sae_in @ self.W_enc
+        return product + self.b_gate, product * self.r_mag.exp() + self.b_mag
+
+    def _features(self, sae_in: Float[Tensor, "*batch d_in"], *, hooked: bool) -> Tensor:
+        gate_pre, hidden_pre = self._paths(sae_in)
+        hidden_pre = self._through(self.hook_sae_acts_pre, hidden_pre, hooked)
+        return self._through(self.hook_sae_acts_post, (gate_pre > 0) * self.activate(hidden_pre), hooked)
+
+    def _make_biases(self) -> None:
+        for name in ("b_gate", "b_mag", "r_mag"):
+            setattr(self, name, nn.Parameter(self._zeros(self.d_sae)))
+
+    def _scale_features(self, norms: Float[Tensor, " d_sae"]) -> None:
+        # r_mag multiplies the product, which W_enc has scaled already.
+        self.b_gate.mul_(norms)
+        self.b_mag.mul_(norms)
+
+
+GatedTrainingSAE = GatedSAE

@@ -1,0 +1,79 @@
+"""Standard SAE: a ReLU and a penalty on the activations.
+
+    feature_acts = relu(hidden_pre)
+
+    mse_loss = mean ||x - x_hat||^2
+    l1_loss  = l1 * mean || feature_acts * ||W_dec_i|| ||_p            (p = lp_norm; means over tokens)
+
+Source: Bricken et al. 2023, "Towards Monosemanticity"; the decoder norms in the penalty are those of Anthropic's
+April 2024 update, as in SAELens 6.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from sae_widgets.sae.acts import Coefficient, SparseActs, TrainContext, TrainParts, decoder_norms, squared_error
+from sae_widgets.sae.base import SAE
+from sae_widgets.sae.config import ArchitectureName, SAEConfig
+from sae_widgets.sae.registry import register_sae_class
+
+
+@dataclass
+class StandardSAEConfig(SAEConfig):
+    """Settings of a standard SAE."""
+
+    architecture: ClassVar[ArchitectureName] = ArchitectureName("standard")
+
+
+@dataclass(kw_only=True)
+class StandardTrainingSAEConfig(StandardSAEConfig):
+    """Settings of a standard SAE and of its training."""
+
+    is_training: ClassVar[bool] = True
+
+    decoder_init_norm: float | None = 0.1
+    """Length of the decoder rows at the start; None leaves them as drawn."""
+
+    l1_coefficient: float = 1.0
+    """Weight of the penalty, at least 0."""
+
+    lp_norm: float = 1.0
+    """The penalty's p, above 0."""
+
+    l1_warm_up_steps: int = 0
+    """Optimiser steps over which the weight rises from 0."""
+
+
+@final
+@register_sae_class
+class StandardSAE(SAE):
+    """See the module."""
+
+    config_class = StandardSAEConfig
+    training_config_class = StandardTrainingSAEConfig
+
+    def activate(self, hidden_pre: Float[Tensor, "*batch d_sae"]) -> Float[Tensor, "*batch d_sae"]:
+        return hidden_pre.relu()
+
+    def coefficients(self) -> dict[str, Coefficient]:
+        cfg = self._training_config()
+        return {"l1": Coefficient(cfg.l1_coefficient, cfg.l1_warm_up_steps)}
+
+    def objective(
+        self, parts: TrainParts, target: Float[Tensor, "*batch d_in"], ctx: TrainContext
+    ) -> dict[str, Float[Tensor, ""]]:
+        p = self._training_config().lp_norm
+        acts = parts.feature_acts
+        assert not isinstance(acts, SparseActs)
+        lengths = torch.linalg.vector_norm(acts * decoder_norms(self.W_dec), ord=p, dim=-1)
+        return {
+            "mse_loss": squared_error(parts.sae_out, target),
+            "l1_loss": ctx.coefficients["l1"] * lengths.mean(),
+        }
+
+
+StandardTrainingSAE = StandardSAE

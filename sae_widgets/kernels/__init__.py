@@ -1,0 +1,51 @@
+"""Sparse products with exact gradients: the only doors through which an SAE uses k active features of d_sae.
+
+    decode_rows(indices, values, rows)[n]            = sum_k values[n, k] * rows[indices[n, k]]
+    selected_products(x, W, b, indices, values)      = values, known to be (x @ W + b) at `indices`, with their gradient
+
+Neither makes anything of size `[n, d_sae]`, forwards or backwards. `reference` holds the same maths, dense and by
+plain autograd; the tests hold the two together in float64. A faster path (CUDA, blocks) is a further module here and
+one line in `_path`.
+
+Source: Gao et al. 2024, "Scaling and evaluating sparse autoencoders", appendix D; the embedding-bag route is the
+one of EleutherAI's sparsify.
+"""
+
+from types import ModuleType
+
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from sae_widgets.kernels import bags
+
+__all__ = ["decode_rows", "selected_products"]
+
+
+def _path(like: Tensor) -> ModuleType:
+    """The module that computes for tensors such as `like`."""
+    return bags
+
+
+def decode_rows(
+    indices: Int[Tensor, "n k"], values: Float[Tensor, "n k"], rows: Float[Tensor, "d_sae d_out"]
+) -> Float[Tensor, "n d_out"]:
+    """The sum of the rows that each token names, weighted by its values; differentiable in `values` and `rows`.
+
+    out[n] = sum_k values[n, k] * rows[indices[n, k]]
+    """
+    return _path(rows).decode_rows(indices, values, rows)
+
+
+def selected_products(
+    x: Float[Tensor, "n d_in"],
+    W: Float[Tensor, "d_in d_sae"],
+    b: Float[Tensor, " d_sae"],
+    indices: Int[Tensor, "n k"],
+    values: Float[Tensor, "n k"],
+) -> Float[Tensor, "n k"]:
+    """`values` unchanged, carrying the gradient of `(x @ W + b).gather(-1, indices)` to `x`, `W` and `b`.
+
+    The caller has the dense product already, made without autograd to choose `indices` from; this hands back the
+    gradient of the chosen entries alone.
+    """
+    return _path(W).selected_products(x, W, b, indices, values)

@@ -1,0 +1,124 @@
+"""What an SAE hands around: sparse activations, the parts of a training step, and named points to hook."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+
+class SparseActs(NamedTuple):
+    """The active features of each token; unused slots have value 0 (and any index)."""
+
+    indices: Int[Tensor, "*batch k"]
+    """Which features are active; at most once each per token, unused slots aside."""
+
+    values: Float[Tensor, "*batch k"]
+    """Their activations, in no promised order."""
+
+    @classmethod
+    def from_dense(cls, feature_acts: Float[Tensor, "*batch d_sae"]) -> "SparseActs":
+        """The non-zero entries, largest first; k is the largest l0 of any token."""
+        k = int((feature_acts != 0).sum(-1).max()) if feature_acts.numel() else 0
+        indices = feature_acts.abs().topk(k, dim=-1).indices
+        return cls(indices, feature_acts.gather(-1, indices))
+
+    def to_dense(self, d_sae: int) -> Float[Tensor, "*batch d_sae"]:
+        """The same activations as one value per feature."""
+        dense = self.values.new_zeros(*self.values.shape[:-1], d_sae)
+        # Added, not written: an unused slot may name a feature that another slot uses.
+        return dense.scatter_add(-1, self.indices, self.values)
+
+
+class TrainParts(NamedTuple):
+    """What one training forward computed, for the objective and for metrics."""
+
+    sae_in: Float[Tensor, "*batch d_in"]
+    """What the encoder multiplies: the input cast, normalised and less `b_dec`. Metrics compare `sae_out` with the
+    input itself, not with this."""
+
+    hidden_pre: Float[Tensor, "*batch d_sae"]
+    """Pre-activations; detached where the activations are sparse."""
+
+    feature_acts: Float[Tensor, "*batch d_sae"] | SparseActs
+    """Activations; sparse for architectures that know their k."""
+
+    sae_out: Float[Tensor, "*batch d_in"]
+    """Reconstruction, in the unit of the input."""
+
+    gate_pre: Float[Tensor, "*batch d_sae"] | None = None
+    """Pre-activations of the gate (gated only)."""
+
+
+@dataclass(frozen=True)
+class TrainContext:
+    """What the objective needs to know of the run."""
+
+    coefficients: Mapping[str, float | int] = field(default_factory=dict)
+    """Current coefficients by the names of `SAE.coefficients()`; warm-up already applied."""
+
+    dead_mask: Bool[Tensor, " d_sae"] | None = None
+    """Features that have not fired for long; None when nobody counted."""
+
+    n_steps: int = 0
+    """Optimiser steps done so far."""
+
+
+class Coefficient(NamedTuple):
+    """A loss coefficient that can be changed while training runs."""
+
+    value: float
+    """Value after warm-up."""
+
+    warm_up_steps: int = 0
+    """Optimiser steps over which it rises from 0 to `value`, linearly."""
+
+
+class HookPoint(nn.Module):
+    """The identity, with a name: a place where a forward hook can see or replace a value.
+
+    The same idea as TransformerLens' class of this name, which takes eleven seconds to import.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+
+    def forward(self, value: Tensor) -> Tensor:
+        return value
+
+    @property
+    def is_hooked(self) -> bool:
+        """Whether a hook would see or change the value."""
+        return bool(self._forward_hooks or self._forward_pre_hooks or self._backward_hooks or self._backward_pre_hooks)
+
+    def add_hook(self, hook: Callable[[Tensor, "HookPoint"], Tensor | None]) -> RemovableHandle:
+        """A handle that removes `hook(value, hook=self)`; what the hook returns, if not None, replaces the value."""
+
+        def call(_module: nn.Module, _args: Any, value: Tensor) -> Tensor | None:
+            return hook(value, hook=self)  # type: ignore[call-arg]
+
+        return self.register_forward_hook(call)
+
+
+def is_any_hooked(points: "list[HookPoint]") -> bool:
+    """Whether at least one of `points` has a hook."""
+    return any(point.is_hooked for point in points)
+
+
+def rows_of(x: Float[Tensor, "*batch d"]) -> Float[Tensor, "n d"]:
+    """`x` with its leading axes made one."""
+    return x.reshape(-1, x.shape[-1])
+
+
+def squared_error(x_hat: Float[Tensor, "*batch d"], x: Float[Tensor, "*batch d"]) -> Float[Tensor, ""]:
+    """Squared error, summed over the last axis and averaged over tokens: the `mse_loss` of every objective."""
+    return (x_hat - x).pow(2).sum(-1).mean()
+
+
+def decoder_norms(W_dec: Float[Tensor, "d_sae d_out"]) -> Float[Tensor, " d_sae"]:
+    """Length of each feature's decoder row."""
+    return torch.linalg.vector_norm(W_dec, dim=-1)

@@ -1,0 +1,459 @@
+"""The abstract SAE: what every architecture shares.
+
+    sae_in       = normalize(x) - b_dec                 (b_dec only if cfg.apply_b_dec_to_input)
+    hidden_pre   = sae_in @ W_enc + b_enc
+    feature_acts = activation(hidden_pre)               (the architecture)
+    x_hat        = undo(feature_acts @ W_dec + b_dec)   (undo: back from the normalisation)
+    forward(x)   = decode(encode(x), x) + bypass(x)
+
+An architecture is one final class in its own file of `sae_widgets.architectures`, for training and inference alike;
+whether an SAE can be trained follows from its config. Source: SAELens 6, whose files, names and formulas these are.
+"""
+
+import copy
+from abc import ABC, abstractmethod
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar, final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from sae_widgets.kernels import decode_rows
+from sae_widgets.normalize import Undo, normalize
+from sae_widgets.sae.acts import (
+    Coefficient,
+    HookPoint,
+    SparseActs,
+    TrainContext,
+    TrainParts,
+    decoder_norms,
+    is_any_hooked,
+)
+from sae_widgets.sae.config import DTYPES, SAEConfig, dtype_name, nearest
+from sae_widgets.sae.files import read_sparsity, write_folder, write_sparsity
+from sae_widgets.sae.registry import sae_class_for
+
+Self = TypeVar("Self", bound="SAE")
+
+SMALLEST_NORM = 1e-8
+"""Decoder rows shorter than this are folded as if they had this length (SAELens' bound)."""
+
+
+class SAE(nn.Module, ABC):
+    """A sparse autoencoder: `encode` to features, `decode` back; `forward` does both.
+
+    Made by `SAE.load_from_disk(folder)`, `SAE.from_config(cfg)`, or an architecture's own class, e.g. `TopKSAE(cfg)`.
+
+    Hook points, in the order of `forward`; each is a module with `register_forward_hook` and `add_hook(fn)`, and
+    `sae.hook_points` lists them by name. A hook may return a value to put in the place of the one it saw.
+
+        hook_sae_input      x as the SAE takes it in: its dtype, heads flattened    [*batch, d_in]
+        hook_sae_acts_pre   hidden_pre                                              [*batch, d_sae]
+        hook_sae_acts_post  feature_acts, dense                                     [*batch, d_sae]
+        hook_sae_recons     feature_acts @ W_dec + b_dec, before undo               [*batch, d_in]
+        hook_sae_error      x - x_hat without any hook, if `use_error_term`         as x
+        hook_sae_output     what forward returns                                    as x
+
+    `encode` passes the first three, `decode` hook_sae_recons, `forward` all; training passes none.
+    """
+
+    config_class: ClassVar[type[SAEConfig]]
+    """Config of the inference form."""
+
+    training_config_class: ClassVar[type[SAEConfig]]
+    """Config of the training form."""
+
+    kept_dtypes: ClassVar[dict[str, torch.dtype]] = {}
+    """Parameters and buffers of the training form whose dtype `.to()` leaves alone."""
+
+    has_bypass: ClassVar[bool] = False
+    """Whether `bypass` is anything but zero."""
+
+    cfg: SAEConfig
+    folder: Path | None
+    """Where the SAE was loaded from or last saved to."""
+
+    W_enc: nn.Parameter
+    b_enc: nn.Parameter
+    W_dec: nn.Parameter
+    b_dec: nn.Parameter
+
+    def __init__(self, cfg: SAEConfig, *, generator: torch.Generator | None = None) -> None:
+        super().__init__()
+        if not isinstance(cfg, (self.config_class, self.training_config_class)):
+            raise TypeError(
+                f"{type(self).__name__} takes a {self.training_config_class.__name__} or {self.config_class.__name__}; "
+                f"got {type(cfg).__name__}. SAE.from_config(cfg) finds the class that fits."
+            )
+        self.cfg = copy.deepcopy(cfg)
+        self.folder = None
+        for name in ("input", "acts_pre", "acts_post", "recons", "output", "error"):
+            setattr(self, f"hook_sae_{name}", HookPoint(f"hook_sae_{name}"))
+        self._make_weights(generator)
+
+    # -- encode and decode --------------------------------------------------------------------------------------------
+
+    @final
+    def encode(self, x: Float[Tensor, "..."]) -> Float[Tensor, "... d_sae"]:
+        """The feature activations of `x`, one value per feature."""
+        sae_in, _ = self._prepare(x, hooked=True)
+        acts = self._features(sae_in, hooked=True)
+        return acts.to_dense(self.d_sae) if isinstance(acts, SparseActs) else acts
+
+    @final
+    def encode_sparse(self, x: Float[Tensor, "..."]) -> SparseActs:
+        """The active features of `x` and their activations.
+
+        Architectures that know their k never make the dense activations, unless a hook asks to see them.
+        """
+        sae_in, _ = self._prepare(x, hooked=True)
+        acts = self._features(sae_in, hooked=True)
+        return acts if isinstance(acts, SparseActs) else SparseActs.from_dense(acts)
+
+    @final
+    def decode(
+        self, feature_acts: Float[Tensor, "*batch d_sae"] | SparseActs, x: Float[Tensor, "..."] | None = None
+    ) -> Float[Tensor, "..."]:
+        """The reconstruction from `feature_acts`, in the unit and shape of the input `x`.
+
+        Args:
+            feature_acts: Dense or sparse.
+            x: The input that was encoded. Needed only where the undo depends on it (`normalize_activations` is
+                layer_norm or constant_norm_rescale); with hook_z it also gives the shape (heads apart), else flat.
+
+        Raises:
+            ValueError: If `x` is needed and not given: nothing is remembered from `encode`.
+        """
+        if x is None:
+            if self.cfg.is_normalized_per_row:
+                raise ValueError(
+                    f"This SAE normalises each input row (normalize_activations={self.cfg.normalize_activations!r}), "
+                    "so decoding needs the input that was encoded: decode(feature_acts, x)."
+                )
+            return self.hook_sae_recons(self._decode(feature_acts))
+        _, undo = normalize(self._flat(x), self.cfg.normalize_activations)
+        return self._restore(self.hook_sae_recons(self._decode(feature_acts)), undo, x)
+
+    def bypass(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+        """What reaches the output past the features; zero unless the architecture has such a path."""
+        return torch.zeros_like(x, dtype=self.dtype)
+
+    @final
+    def forward(self, x: Float[Tensor, "..."], use_error_term: bool = False) -> Float[Tensor, "..."]:
+        """The reconstruction of `x`, in the SAE's dtype.
+
+            decode(encode(x), x) + bypass(x) [+ error],   error = x - the same without hooks
+
+        Args:
+            use_error_term: Add what the SAE misses, so that without hooks the output is `x`, and with them
+                only their effect is seen. The error carries no gradient.
+        """
+        sae_out = self._reconstruct(x, hooked=True)
+        if use_error_term:
+            with torch.no_grad():
+                changing = [self.hook_sae_input, self.hook_sae_acts_pre, self.hook_sae_acts_post, self.hook_sae_recons]
+                clean = self._reconstruct(x, hooked=False) if is_any_hooked(changing) else sae_out
+                error = self.hook_sae_error(x.to(self.dtype) - clean)
+            sae_out = sae_out + error
+        return self.hook_sae_output(sae_out)
+
+    @final
+    def process_sae_in(self, x: Float[Tensor, "..."]) -> Float[Tensor, "*batch d_in"]:
+        """What the encoder multiplies: `x` in the SAE's dtype, heads flattened, normalised, less `b_dec`."""
+        return self._prepare(x, hooked=True)[0]
+
+    # -- training -----------------------------------------------------------------------------------------------------
+
+    def train_parts(self, x: Float[Tensor, "*batch d_in"]) -> TrainParts:
+        """What a training step computes on the way forward. Hook points are not passed."""
+        sae_in, undo = self._prepare(x, hooked=False)
+        hidden_pre = self.pre_activations(sae_in)
+        feature_acts = self.activate(hidden_pre)
+        return TrainParts(sae_in, hidden_pre, feature_acts, undo(self._decode(feature_acts)))
+
+    @abstractmethod
+    def objective(
+        self, parts: TrainParts, target: Float[Tensor, "*batch d_in"], ctx: TrainContext
+    ) -> dict[str, Float[Tensor, ""]]:
+        """The loss terms by name, `mse_loss` first; the loss is their sum.
+
+        Raises:
+            TypeError: If the SAE has an inference config.
+        """
+
+    def coefficients(self) -> dict[str, Coefficient]:
+        """The loss coefficients that may change while training; `objective` reads them from its context."""
+        return {}
+
+    def after_step(self) -> None:
+        """Brings the weights back to where they may be; called after each optimiser step."""
+
+    def to_inference(self) -> "SAE":
+        """A copy without what only training needs; the same function, its decoder norms folded where they matter."""
+        if not self.cfg.is_training:
+            return copy.deepcopy(self)
+        return self._with_weights(self.cfg.inference_config(), self._inference_weights())
+
+    def to_training(self, **settings: Any) -> "SAE":
+        """A copy that can be trained further, with the objective's `settings`, e.g. `l1_coefficient=2.0`.
+
+        Raises:
+            TypeError: If a setting has a name that the training config does not know.
+        """
+        config_class = self.training_config_class
+        known = {each.name for each in fields(config_class)}
+        for name in settings.keys() - known:
+            raise TypeError(f"{config_class.__name__} has no setting {name!r}. {nearest(name, known)}")
+        own = {**vars(self.cfg), **settings}
+        config = config_class(**{key: copy.deepcopy(value) for key, value in own.items()})
+        return self._with_weights(config, dict(self.state_dict()))
+
+    # -- folding ------------------------------------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def fold_W_dec_norm(self) -> None:
+        """Gives decoder rows unit length and scales the encoder in turn: activations change unit, outputs stay.
+
+        Raises:
+            NotImplementedError: If the architecture's choice of features would change.
+        """
+        norms = decoder_norms(self.W_dec).clamp_min(SMALLEST_NORM)
+        self.W_dec.div_(norms[:, None])
+        self.W_enc.mul_(norms)
+        self._scale_features(norms)
+
+    @torch.no_grad()
+    def fold_activation_norm_scaling_factor(self, scaling_factor: float) -> None:
+        """Makes an SAE trained on `scaling_factor * x` one that takes `x`; `normalize_activations` becomes none.
+
+            new(x) == old(s * x) / s
+
+        Raises:
+            ValueError: If the factor is not positive and finite.
+            NotImplementedError: If the SAE normalises each row, where a factor has no effect to fold.
+        """
+        if not 0.0 < scaling_factor < float("inf"):
+            raise ValueError(f"A scaling factor is positive and finite; got {scaling_factor}.")
+        if self.cfg.is_normalized_per_row:
+            raise NotImplementedError(
+                f"normalize_activations={self.cfg.normalize_activations!r} scales each row anew, so a factor on the "
+                "input has no effect that could be folded."
+            )
+        self.W_enc.mul_(scaling_factor)
+        self.W_dec.div_(scaling_factor)
+        self.b_dec.div_(scaling_factor)
+        self.cfg.normalize_activations = "none"
+
+    # -- files --------------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def from_config(cls, cfg: SAEConfig, *, generator: torch.Generator | None = None) -> "SAE":
+        """A new SAE of the class that `cfg` is for, with fresh weights."""
+        return sae_class_for(str(cfg.architecture))(cfg, generator=generator)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "SAE":
+        """A new SAE from a config as `cfg.json` holds it."""
+        return cls.from_config(SAEConfig.from_dict(values))
+
+    @classmethod
+    def load_from_disk(
+        cls: type[Self], path: str | Path, device: str = "cpu", dtype: str | torch.dtype | None = None
+    ) -> Self:
+        """The SAE in the folder `path`, in evaluation mode.
+
+        Args:
+            path: Folder with `sae_weights.safetensors` and `cfg.json`, of SAELens 3 to 6 or ours.
+            device: Where the weights go.
+            dtype: Their type; None keeps the one the config names.
+
+        Raises:
+            FileNotFoundError: If there is no SAE at `path`.
+            ValueError: If the files are damaged or do not fit each other.
+            TypeError: If called on an architecture's class and the folder holds another.
+        """
+        from sae_widgets.sae.loading import load_sae
+
+        sae = load_sae(path, device=str(device), dtype=dtype)
+        if not isinstance(sae, cls):
+            raise TypeError(f"{path} holds a {type(sae).__name__}, not a {cls.__name__}; use SAE.load_from_disk.")
+        return sae
+
+    def save_model(self, path: str | Path, *, log_sparsity: Float[Tensor, " d_sae"] | None = None) -> tuple[Path, Path]:
+        """The paths of the weights and of the config, written to the folder `path` in this SAE's present form.
+
+        Args:
+            path: Made if need be; an SAE that is there is replaced only once the new one is wholly written.
+            log_sparsity: log10 of each feature's firing frequency; written beside them if given.
+        """
+        paths = write_folder(path, self.cfg.to_dict(), dict(self.state_dict()))
+        if log_sparsity is not None:
+            write_sparsity(path, log_sparsity)
+        self.folder = Path(path)
+        return paths
+
+    def save_inference_model(
+        self, path: str | Path, *, log_sparsity: Float[Tensor, " d_sae"] | None = None
+    ) -> tuple[Path, Path]:
+        """Like `save_model`, of the SAE that `to_inference` gives."""
+        return self.to_inference().save_model(path, log_sparsity=log_sparsity)
+
+    @property
+    def log_sparsity(self) -> Float[Tensor, " d_sae"] | None:
+        """log10 of each feature's firing frequency, from the folder; None where nobody wrote it."""
+        return None if self.folder is None else read_sparsity(self.folder)
+
+    # -- what it is ---------------------------------------------------------------------------------------------------
+
+    @property
+    def d_in(self) -> int:
+        return self.cfg.d_in
+
+    @property
+    def d_sae(self) -> int:
+        return self.cfg.d_sae
+
+    @property
+    def device(self) -> torch.device:
+        return self.W_dec.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.W_dec.dtype
+
+    @property
+    def name(self) -> str:
+        """SAELens' name for it: `sae_{model}_{hook}_{d_sae}`."""
+        return f"sae_{self.cfg.metadata.model_name}_{self.cfg.metadata.hook_name}_{self.d_sae}"
+
+    def get_name(self) -> str:
+        """The same, as SAELens spells it."""
+        return self.name
+
+    @property
+    def hook_points(self) -> dict[str, HookPoint]:
+        """Hook points by name."""
+        return {name: module for name, module in self.named_children() if isinstance(module, HookPoint)}
+
+    def __repr__(self) -> str:
+        where = f", hook_name={self.cfg.metadata.hook_name!r}" if self.cfg.metadata.hook_name else ""
+        form = "training" if self.cfg.is_training else "inference"
+        sizes = f"d_in={self.d_in}, d_sae={self.d_sae}{self._repr_settings()}"
+        return f"{type(self).__name__}({sizes}{where}, {form}, {dtype_name(self.dtype)}, {self.device})"
+
+    # -- what an architecture overrides -------------------------------------------------------------------------------
+
+    def pre_activations(self, sae_in: Float[Tensor, "*batch d_in"]) -> Float[Tensor, "*batch d_sae"]:
+        """`hidden_pre`."""
+        return sae_in @ self.W_enc + self.b_enc
+
+    @abstractmethod
+    def activate(self, hidden_pre: Float[Tensor, "*batch d_sae"]) -> Float[Tensor, "*batch d_sae"]:
+        """`feature_acts`, dense."""
+
+    def _features(self, sae_in: Float[Tensor, "*batch d_in"], *, hooked: bool) -> Tensor | SparseActs:
+        """Activations through the hook points; sparse architectures override this."""
+        hidden_pre = self._through(self.hook_sae_acts_pre, self.pre_activations(sae_in), hooked)
+        return self._through(self.hook_sae_acts_post, self.activate(hidden_pre), hooked)
+
+    def _decode(self, feature_acts: Tensor | SparseActs) -> Float[Tensor, "*batch d_in"]:
+        """`feature_acts @ W_dec + b_dec`."""
+        if isinstance(feature_acts, SparseActs):
+            indices, values = feature_acts
+            rows = decode_rows(indices.flatten(0, -2), values.flatten(0, -2), self.W_dec)
+            return rows.view(*values.shape[:-1], rows.shape[-1]) + self.b_dec
+        return feature_acts @ self.W_dec + self.b_dec
+
+    def _scale_features(self, norms: Float[Tensor, " d_sae"]) -> None:
+        """Scales whatever is in the unit of `hidden_pre`; called with W_enc scaled already."""
+        self.b_enc.mul_(norms)
+
+    def _make_biases(self) -> None:
+        """Makes the parameters and buffers beside `W_enc`, `W_dec` and `b_dec`."""
+        self.b_enc = nn.Parameter(self._zeros(self.d_sae))
+
+    def _inference_weights(self) -> dict[str, Tensor]:
+        """The state of the inference form; may share memory with this one's."""
+        return dict(self.state_dict())
+
+    def _repr_settings(self) -> str:
+        return ""
+
+    # -- inside -------------------------------------------------------------------------------------------------------
+
+    def _make_weights(self, generator: torch.Generator | None) -> None:
+        """Kaiming-uniform decoder rows, for training of length `decoder_init_norm`; the encoder is their transpose."""
+        rows = nn.init.kaiming_uniform_(self._zeros(self.d_sae, self.d_in), generator=generator)
+        norm = self.cfg.decoder_init_norm if self.cfg.is_training else None
+        if norm is not None:
+            rows = rows / decoder_norms(rows)[:, None] * norm
+        self.W_dec = nn.Parameter(rows)
+        # In memory one row a feature, like W_dec: a feature's column is then contiguous, which is what the sparse
+        # gradient reads and writes. To whoever looks at it, it is [d_in, d_sae].
+        self.W_enc = nn.Parameter(rows.detach().clone().T)
+        self.b_dec = nn.Parameter(self._zeros(self.d_in))
+        self._make_biases()
+
+    def _zeros(self, *shape: int) -> Tensor:
+        return torch.zeros(*shape, dtype=DTYPES[self.cfg.dtype], device=self.cfg.device)
+
+    def _prepare(self, x: Tensor, *, hooked: bool) -> tuple[Tensor, Undo]:
+        x = self._through(self.hook_sae_input, self._flat(x), hooked)
+        sae_in, undo = normalize(x, self.cfg.normalize_activations)
+        return (sae_in - self.b_dec if self.cfg.apply_b_dec_to_input else sae_in), undo
+
+    def _flat(self, x: Tensor) -> Tensor:
+        """`x` in the SAE's dtype, heads as one axis."""
+        width = x.shape[-1] if x.ndim else 0
+        if self.cfg.reshape_activations == "hook_z" and x.ndim >= 2 and width != self.d_in:
+            x = x.flatten(-2)
+        if not x.ndim or x.shape[-1] != self.d_in:
+            where = f" ({self.cfg.metadata.hook_name})" if self.cfg.metadata.hook_name else ""
+            raise ValueError(
+                f"This SAE reads activations of width {self.d_in}{where}; got shape {tuple(x.shape)}, width {width}. "
+                "Is it the SAE of another model or hook point?"
+            )
+        return x.to(self.dtype)
+
+    def _restore(self, recons: Tensor, undo: Undo, x: Tensor) -> Tensor:
+        """The reconstruction in the unit and shape of `x`."""
+        out = undo(recons)
+        return out.view(x.shape) if self.cfg.reshape_activations == "hook_z" else out
+
+    def _reconstruct(self, x: Tensor, *, hooked: bool) -> Tensor:
+        sae_in, undo = self._prepare(x, hooked=hooked)
+        recons = self._decode(self._features(sae_in, hooked=hooked))
+        out = self._restore(self._through(self.hook_sae_recons, recons, hooked), undo, x)
+        return out + self.bypass(x) if self.has_bypass else out
+
+    @staticmethod
+    def _through(point: HookPoint, value: Tensor, hooked: bool) -> Tensor:
+        return point(value) if hooked else value
+
+    def _training_config(self) -> Any:
+        """The config, known to have the objective's fields."""
+        if not self.cfg.is_training:
+            raise TypeError(
+                f"This {type(self).__name__} has an inference config ({type(self.cfg).__name__}), which says nothing of "
+                f"a loss. sae.to_training(...) makes a copy with a {self.training_config_class.__name__}."
+            )
+        return self.cfg
+
+    def _with_weights(self, config: SAEConfig, weights: dict[str, Tensor]) -> "SAE":
+        from sae_widgets.sae.loading import assemble
+
+        sae = assemble(config, {name: weight.detach().clone() for name, weight in weights.items()})
+        sae.folder = self.folder
+        return sae.train(self.training)
+
+    def _apply(self, fn: Any, recurse: bool = True) -> "SAE":
+        kept = {name: getattr(self, name).data for name in self.kept_dtypes if self.cfg.is_training}
+        super()._apply(fn, recurse)
+        for name, before in kept.items():
+            now = getattr(self, name)
+            if now.dtype != before.dtype:
+                now.data = before.to(now.device)
+        self.cfg.dtype, self.cfg.device = dtype_name(self.dtype), str(self.device)
+        return self

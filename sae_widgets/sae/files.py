@@ -1,0 +1,175 @@
+"""One SAE's folder: `sae_weights.safetensors`, `cfg.json` and, where known, `sparsity.safetensors`.
+
+The layout is SAELens' own, so its version 6 reads what is written here. Each file is written whole under another name
+and then renamed: an interrupted or failed write leaves the file that was there before.
+"""
+
+import contextlib
+import json
+import os
+import struct
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+WEIGHTS_NAME = "sae_weights.safetensors"
+CONFIG_NAME = "cfg.json"
+SPARSITY_NAME = "sparsity.safetensors"
+
+
+class SAEFolder(NamedTuple):
+    """What the files of one SAE hold, as they hold it."""
+
+    path: Path
+    config: dict[str, Any]
+    weights: dict[str, Tensor]
+
+
+def is_sae_folder(path: str | Path) -> bool:
+    """Whether `path` holds weights and config under SAELens' names."""
+    return all((Path(path) / name).is_file() for name in (WEIGHTS_NAME, CONFIG_NAME))
+
+
+def read_folder(path: str | Path, device: str = "cpu") -> SAEFolder:
+    """The config and weights in `path`.
+
+    Raises:
+        FileNotFoundError: If there is no such folder, or no SAE in it; says what is there instead.
+        ValueError: If a file is damaged.
+    """
+    path = Path(path)
+    _require_sae(path)
+    return SAEFolder(path, read_json(path / CONFIG_NAME), read_tensors(path / WEIGHTS_NAME, device))
+
+
+def write_folder(path: str | Path, config: dict[str, Any], weights: dict[str, Tensor]) -> tuple[Path, Path]:
+    """The paths of the weights and config written to `path`, which is made if need be.
+
+    Both files are complete on the disk before either takes its name.
+    """
+    path = Path(path)
+    path.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(config, indent=2)
+    with _written(path / WEIGHTS_NAME, lambda temporary: _save_tensors(weights, temporary)) as put_weights:
+        with _written(path / CONFIG_NAME, lambda temporary: temporary.write_text(text, encoding="utf-8")) as put_config:
+            put_weights()
+            put_config()
+    return path / WEIGHTS_NAME, path / CONFIG_NAME
+
+
+def write_sparsity(path: str | Path, log_sparsity: Tensor) -> Path:
+    """The path of the file that now holds `log_sparsity`: log10(share of tokens where each feature fires + 1e-10)."""
+    path = Path(path)
+    path.mkdir(parents=True, exist_ok=True)
+    tensors = {"sparsity": log_sparsity.detach().float()}
+    with _written(path / SPARSITY_NAME, lambda temporary: _save_tensors(tensors, temporary)) as put:
+        put()
+    return path / SPARSITY_NAME
+
+
+def read_sparsity(path: str | Path) -> Tensor | None:
+    """The `log_sparsity` in `path`; None where the folder has none.
+
+    Raises:
+        ValueError: If the file is damaged or holds something else.
+    """
+    file = Path(path) / SPARSITY_NAME
+    if not file.is_file():
+        return None
+    tensors = read_tensors(file)
+    if "sparsity" not in tensors:
+        raise ValueError(f"{file} holds {', '.join(sorted(tensors)) or 'nothing'}; expected 'sparsity'.")
+    return tensors["sparsity"]
+
+
+def read_json(file: Path) -> dict[str, Any]:
+    """The object in a JSON file.
+
+    Raises:
+        ValueError: If the file is not JSON, or not an object.
+    """
+    try:
+        values = json.loads(file.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{file} is not JSON ({error}). Was it cut off while copying?") from error
+    if not isinstance(values, dict):
+        raise ValueError(f"{file} holds a {type(values).__name__}; expected an object with the config's keys.")
+    return values
+
+
+def read_tensors(file: Path, device: str = "cpu") -> dict[str, Tensor]:
+    """The tensors of a safetensors file.
+
+    Raises:
+        ValueError: If the file is damaged; says how many bytes are missing where that is known.
+    """
+    try:
+        return load_file(file, device=str(device))
+    except (SafetensorError, struct.error) as error:
+        raise ValueError(f"{file} is damaged: {_what_is_wrong(file)} ({error}). Copy or download it again.") from error
+
+
+def _what_is_wrong(file: Path) -> str:
+    size = file.stat().st_size
+    if size < 8:
+        return f"{size} bytes are too few for a safetensors file"
+    with file.open("rb") as stream:
+        header_size = struct.unpack("<Q", stream.read(8))[0]
+        if header_size > size - 8:
+            return f"its header should have {header_size:,} bytes and the whole file has {size:,}"
+        try:
+            header = json.loads(stream.read(header_size))
+            end = max((entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"), default=0)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return "its header cannot be read"
+    expected = 8 + header_size + end
+    return (
+        f"it has {size:,} bytes where its header promises {expected:,}" if expected != size else "its header is wrong"
+    )
+
+
+def _require_sae(path: Path) -> None:
+    if is_sae_folder(path):
+        return
+    if not path.exists():
+        raise FileNotFoundError(f"No folder {str(path)!r}.")
+    if not path.is_dir():
+        raise FileNotFoundError(f"{str(path)!r} is a file; expected the folder with {WEIGHTS_NAME} and {CONFIG_NAME}.")
+    found = sorted(f"{each.name}/" if each.is_dir() else each.name for each in path.iterdir())
+    shown = ", ".join(found[:12]) + (f" and {len(found) - 12} more" if len(found) > 12 else "")
+    inside = sorted(str(each.parent.relative_to(path)) for each in path.glob(f"*/**/{CONFIG_NAME}"))
+    inside = [each for each in inside if is_sae_folder(path / each)]
+    hint = f" SAEs are in its subfolders: {', '.join(inside[:6])}." if inside else ""
+    raise FileNotFoundError(
+        f"No SAE in {str(path)!r}: expected {WEIGHTS_NAME} and {CONFIG_NAME}, found {shown or 'nothing'}.{hint}"
+    )
+
+
+def _save_tensors(tensors: dict[str, Tensor], file: Path) -> None:
+    save_file({name: tensor.detach().contiguous() for name, tensor in tensors.items()}, file)
+
+
+@contextlib.contextmanager
+def _written(file: Path, write: Callable[[Path], Any]) -> Iterator[Callable[[], None]]:
+    """Writes a temporary file; yields the function that gives it its name. Unnamed, it is removed."""
+    temporary = file.with_name(f".{file.name}.{uuid.uuid4().hex[:8]}.part")
+    try:
+        try:
+            write(temporary)
+            _flush(temporary)
+        except (OSError, SafetensorError) as error:
+            raise OSError(f"Could not write {file}: {error}. The file that was there is unchanged.") from error
+        yield lambda: os.replace(temporary, file)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            temporary.unlink()
+
+
+def _flush(file: Path) -> None:
+    with file.open("rb+") as stream:
+        os.fsync(stream.fileno())
