@@ -1,7 +1,7 @@
 """Find the Chromium that the browser tests drive, or get one.
 
     python tools/chromium.py            # prints its path; exit 1 where there is none
-    python tools/chromium.py --install  # the distribution's package, else Playwright's build; else exit 1 says what to do
+    python tools/chromium.py --install  # the distribution's package, else Playwright's build; else exit 1, what to do
 
 Order: $SAE_WIDGETS_CHROMIUM, what the system has, what Playwright has downloaded.
 """
