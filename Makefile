@@ -82,11 +82,9 @@ check: $(VENV)/.dev
 	$(PY) tools/clean_notebooks.py --check
 	$(BIN)/pyright
 
-# The bundle that ships is the one the sources give: built anew, compared, left alone.
+# Types, pure functions, and that the bundle that ships is the one the sources give.
 js: js/node_modules/.done
-	cd js && npm run --silent check && npm test --silent
-	cd js && node build.mjs --outfile="$(abspath build/widgets.js)"
-	@cmp build/widgets.js sae_widgets/static/widgets.js || { echo "sae_widgets/static/widgets.js is stale: make fix"; exit 1; }
+	cd js && npm run --silent check && npm test --silent && npm run --silent fresh
 
 pytest: $(VENV)/.dev $(PARITY)/.done $(KERNELS:%=.venv-kernel-%/.done) chromium
 	SAE_WIDGETS_PARITY=$(abspath $(PARITY)/bin/python) \
@@ -99,7 +97,7 @@ fix: $(VENV)/.dev js/node_modules/.done
 	$(BIN)/ruff check --fix . || true
 	$(BIN)/ruff format .
 	$(PY) tools/clean_notebooks.py
-	cd js && node build.mjs
+	cd js && npm run --silent build
 
 dev: $(VENV)/.dev js/node_modules/.done chromium
 	@echo "Ready: $(BIN)/pytest, $(BIN)/jupyter lab; CONTRIBUTING.md says how we work."

@@ -4,8 +4,8 @@
         nb.run_all()
         nb.output(1).get_by_role("slider").press("ArrowRight")
 
-Nothing outside this machine is reached: the browser resolves no other name, kernels refuse other addresses, and both keep
-a list (`nb.external`, `nb.kernel_external`) so that a test can say that it stayed empty.
+Nothing outside this machine is reached: the browser resolves no other name, kernels refuse other addresses, and both
+keep a list (`nb.external`, `lab.kernel_external()`) so that a test can say that it stayed empty.
 """
 
 import json
@@ -56,7 +56,10 @@ del _guard
 # JupyterLab's own objects (--expose-app-in-browser): running a cell this way waits for the kernel's reply.
 PAGE_SCRIPT = """
 window.sw = {
-  panel() { for (const w of window.jupyterapp?.shell.widgets('main') ?? []) if (w.sessionContext && w.content?.widgets) return w; },
+  panel() {
+    for (const widget of window.jupyterapp?.shell.widgets('main') ?? [])
+      if (widget.sessionContext && widget.content?.widgets) return widget;
+  },
   cells() { return sw.panel().content.model.sharedModel.cells.map(c => c.toJSON()); },
   async run(i) {
     const panel = sw.panel();
@@ -66,7 +69,12 @@ window.sw = {
     return await jupyterapp.commands.execute('notebook:run-cell');
   },
   runs: [],
-  start(i) { const run = {done: false}; sw.runs.push(run); sw.run(i).finally(() => { run.done = true; }); return sw.runs.length - 1; },
+  start(i) {
+    const run = {done: false};
+    sw.runs.push(run);
+    sw.run(i).finally(() => { run.done = true; });
+    return sw.runs.length - 1;
+  },
   async evaluate(code) {
     const kernel = sw.panel().sessionContext.session.kernel;
     const future = kernel.requestExecute({code: '', silent: true, store_history: false, user_expressions: {x: code}});
@@ -254,7 +262,7 @@ class Notebook(Watched):
         self.page.evaluate("async () => { await sw.panel().sessionContext.session.kernel.info; }")
         self.page.evaluate("() => { jupyterapp.shell.collapseLeft(); jupyterapp.shell.collapseRight(); }")
 
-    # --- cells -----------------------------------------------------------------------------------------------------------
+    # --- cells --------------------------------------------------------------------------------------------------------
     def run(self, cell: int, *, timeout_s: float = 180) -> None:
         """Run one cell and wait; a Python error fails here."""
         self.wait_run(self.start(cell), timeout_s=timeout_s)
@@ -279,8 +287,11 @@ class Notebook(Watched):
 
     def add(self, source: str) -> int:
         """Append a code cell; its number."""
-        script = """source => { const model = sw.panel().content.model.sharedModel;
-            model.insertCell(model.cells.length, {cell_type: 'code', source, metadata: {}}); return model.cells.length - 1; }"""
+        script = """source => {
+            const model = sw.panel().content.model.sharedModel;
+            model.insertCell(model.cells.length, {cell_type: 'code', source, metadata: {}});
+            return model.cells.length - 1;
+        }"""
         return self.page.evaluate(script, source)
 
     def python(self, expression: str):
@@ -299,7 +310,7 @@ class Notebook(Watched):
             self.page.wait_for_timeout(100)
         return value
 
-    # --- what is seen ----------------------------------------------------------------------------------------------------
+    # --- what is seen -------------------------------------------------------------------------------------------------
     def cell(self, cell: int) -> Locator:
         return self.page.locator(".jp-Notebook .jp-Cell").nth(cell)
 

@@ -22,6 +22,15 @@ counter
 '''
 
 
+OUTSIDE = """
+import socket
+try:
+    socket.create_connection(("192.0.2.1", 80), 1)
+except OSError as error:
+    said = str(error)
+"""
+
+
 @pytest.fixture(scope="module")
 def notebook(lab):
     with lab.notebook([WIDGET, "1 / 0", "import time; time.sleep(0.5); 'slept'"]) as notebook:
@@ -49,8 +58,7 @@ def test_outputs_are_those_of_the_finished_cell(notebook):
 
 
 def test_the_outside_is_refused_and_written_down(lab):
-    code = "import socket\ntry:\n    socket.create_connection(('192.0.2.1', 80), 1)\nexcept OSError as error:\n    said = str(error)"
-    with lab.notebook([code]) as notebook:
+    with lab.notebook([OUTSIDE]) as notebook:
         notebook.run(0)
         assert "no network" in notebook.python("said")
         assert lab.kernel_external() == ["socket.getaddrinfo 192.0.2.1"]
