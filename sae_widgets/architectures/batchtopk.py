@@ -22,7 +22,7 @@ from torch import Tensor
 from sae_widgets.architectures.jumprelu import JumpReLUSAEConfig
 from sae_widgets.architectures.selecting import SelectingSAE
 from sae_widgets.sae.acts import SparseActs
-from sae_widgets.sae.config import ArchitectureName, SAEConfig
+from sae_widgets.sae.config import ArchitectureName, Number, SAEConfig
 from sae_widgets.sae.registry import register_sae_class
 
 
@@ -34,19 +34,19 @@ class BatchTopKTrainingSAEConfig(SAEConfig):
     activation_fn_str: ClassVar[str] = "batchtopk"
     is_training: ClassVar[bool] = True
 
-    k: float = 100.0
+    k: Number = 100.0
     """Active features per token, on average over the batch; above 0, at most d_sae."""
 
-    topk_threshold_lr: float = 0.01
+    topk_threshold_lr: Number = 0.01
     """Share of the new value in each update of the threshold, from 0 to 1."""
 
     rescale_acts_by_decoder_norm: bool = True
     """Whether features are compared as if decoder rows had unit length."""
 
-    decoder_init_norm: float | None = 0.1
+    decoder_init_norm: Number | None = 0.1
     """Length of the decoder rows at the start; None leaves them as drawn."""
 
-    aux_loss_coefficient: float = 1.0
+    aux_loss_coefficient: Number = 1.0
     """Weight of the auxiliary loss, which lets dead features explain what the live ones miss; at least 0."""
 
     use_sparse_activations: bool = False

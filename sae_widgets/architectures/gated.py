@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from sae_widgets.normalize import normalize
 from sae_widgets.sae.acts import Coefficient, TrainContext, TrainParts, decoder_norms, squared_error
 from sae_widgets.sae.base import SAE
-from sae_widgets.sae.config import ArchitectureName, SAEConfig
+from sae_widgets.sae.config import ArchitectureName, Number, SAEConfig
 from sae_widgets.sae.registry import register_sae_class
 
 
@@ -40,10 +40,10 @@ class GatedTrainingSAEConfig(GatedSAEConfig):
 
     is_training: ClassVar[bool] = True
 
-    decoder_init_norm: float | None = 0.1
+    decoder_init_norm: Number | None = 0.1
     """Length of the decoder rows at the start; None leaves them as drawn."""
 
-    l1_coefficient: float = 1.0
+    l1_coefficient: Number = 1.0
     """Weight of the penalty on the gate, at least 0."""
 
     l1_warm_up_steps: int = 0

@@ -27,7 +27,7 @@ from torch.autograd import Function
 
 from sae_widgets.sae.acts import Coefficient, TrainContext, TrainParts, decoder_norms, squared_error
 from sae_widgets.sae.base import SAE
-from sae_widgets.sae.config import ArchitectureName, SAEConfig
+from sae_widgets.sae.config import ArchitectureName, Number, SAEConfig
 from sae_widgets.sae.registry import register_sae_class
 
 
@@ -44,34 +44,34 @@ class JumpReLUTrainingSAEConfig(JumpReLUSAEConfig):
 
     is_training: ClassVar[bool] = True
 
-    decoder_init_norm: float | None = 0.1
+    decoder_init_norm: Number | None = 0.1
     """Length of the decoder rows at the start; None leaves them as drawn."""
 
-    jumprelu_init_threshold: float = 0.01
+    jumprelu_init_threshold: Number = 0.01
     """Threshold at the start, in the unit of the pre-activations, at least 0."""
 
-    jumprelu_bandwidth: float = 0.05
+    jumprelu_bandwidth: Number = 0.05
     """Width of the rectangle that estimates the gradient, above 0."""
 
     jumprelu_sparsity_loss_mode: Literal["step", "tanh", "quadratic"] = "step"
     """Which l0_loss."""
 
-    l0_coefficient: float = 1.0
+    l0_coefficient: Number = 1.0
     """Weight of the l0_loss, at least 0."""
 
     l0_warm_up_steps: int = 0
     """Optimiser steps over which the weight rises from 0."""
 
-    pre_act_loss_coefficient: float | None = None
+    pre_act_loss_coefficient: Number | None = None
     """Weight of the pre_act_loss; None leaves it out. Anthropic uses 3e-6."""
 
-    jumprelu_tanh_scale: float = 4.0
+    jumprelu_tanh_scale: Number = 4.0
     """Steepness of mode "tanh"."""
 
     jumprelu_ste_to_input: bool = False
     """Whether the estimator reaches the encoder as well (Anthropic) or the threshold alone (DeepMind)."""
 
-    target_l0: float | None = None
+    target_l0: Number | None = None
     """Features per token that mode "quadratic" aims at, from 0 (excluded) to d_sae."""
 
     def __post_init__(self) -> None:

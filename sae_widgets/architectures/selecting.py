@@ -76,7 +76,7 @@ class SelectingSAE(SAE):
         }
 
     @torch.no_grad()
-    def fold_W_dec_norm(self) -> None:
+    def fold_W_dec_norm(self) -> None:  # noqa: N802  SAELens' name
         if not self.is_rescaled:
             raise NotImplementedError(
                 f"Folding decoder norms would change which features a {type(self).__name__} chooses, unless it was "

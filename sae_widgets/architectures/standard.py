@@ -18,7 +18,7 @@ from torch import Tensor
 
 from sae_widgets.sae.acts import Coefficient, SparseActs, TrainContext, TrainParts, decoder_norms, squared_error
 from sae_widgets.sae.base import SAE
-from sae_widgets.sae.config import ArchitectureName, SAEConfig
+from sae_widgets.sae.config import ArchitectureName, Number, SAEConfig
 from sae_widgets.sae.registry import register_sae_class
 
 
@@ -35,13 +35,13 @@ class StandardTrainingSAEConfig(StandardSAEConfig):
 
     is_training: ClassVar[bool] = True
 
-    decoder_init_norm: float | None = 0.1
+    decoder_init_norm: Number | None = 0.1
     """Length of the decoder rows at the start; None leaves them as drawn."""
 
-    l1_coefficient: float = 1.0
+    l1_coefficient: Number = 1.0
     """Weight of the penalty, at least 0."""
 
-    lp_norm: float = 1.0
+    lp_norm: Number = 1.0
     """The penalty's p, above 0."""
 
     l1_warm_up_steps: int = 0

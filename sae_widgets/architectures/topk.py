@@ -11,7 +11,7 @@ from torch import Tensor
 
 from sae_widgets.architectures.selecting import SelectingSAE
 from sae_widgets.sae.acts import SparseActs
-from sae_widgets.sae.config import ArchitectureName, SAEConfig
+from sae_widgets.sae.config import ArchitectureName, Number, SAEConfig
 from sae_widgets.sae.registry import register_sae_class
 
 
@@ -44,10 +44,10 @@ class TopKTrainingSAEConfig(TopKSAEConfig):
 
     rescale_acts_by_decoder_norm: bool = True
 
-    decoder_init_norm: float | None = 0.1
+    decoder_init_norm: Number | None = 0.1
     """Length of the decoder rows at the start; None leaves them as drawn."""
 
-    aux_loss_coefficient: float = 1.0
+    aux_loss_coefficient: Number = 1.0
     """Weight of the auxiliary loss, which lets dead features explain what the live ones miss; at least 0."""
 
     use_sparse_activations: bool = False

@@ -18,21 +18,21 @@ from typing import Any, ClassVar, TypeVar, final
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from sae_widgets.kernels import decode_rows
 from sae_widgets.normalize import Undo, normalize
 from sae_widgets.sae.acts import (
     Coefficient,
-    HookPoint,
     SparseActs,
     TrainContext,
     TrainParts,
     decoder_norms,
     is_any_hooked,
 )
-from sae_widgets.sae.config import DTYPES, SAEConfig, dtype_name, nearest
+from sae_widgets.sae.config import SAEConfig, nearest
 from sae_widgets.sae.files import read_sparsity, write_folder, write_sparsity
+from sae_widgets.sae.module import SAEModule
 from sae_widgets.sae.registry import sae_class_for
 
 Self = TypeVar("Self", bound="SAE")
@@ -41,7 +41,7 @@ SMALLEST_NORM = 1e-8
 """Decoder rows shorter than this are folded as if they had this length (SAELens' bound)."""
 
 
-class SAE(nn.Module, ABC):
+class SAE(SAEModule, ABC):
     """A sparse autoencoder: `encode` to features, `decode` back; `forward` does both.
 
     Made by `SAE.load_from_disk(folder)`, `SAE.from_config(cfg)`, or an architecture's own class, e.g. `TopKSAE(cfg)`.
@@ -59,39 +59,8 @@ class SAE(nn.Module, ABC):
     `encode` passes the first three, `decode` hook_sae_recons, `forward` all; training passes none.
     """
 
-    config_class: ClassVar[type[SAEConfig]]
-    """Config of the inference form."""
-
-    training_config_class: ClassVar[type[SAEConfig]]
-    """Config of the training form."""
-
-    kept_dtypes: ClassVar[dict[str, torch.dtype]] = {}
-    """Parameters and buffers of the training form whose dtype `.to()` leaves alone."""
-
     has_bypass: ClassVar[bool] = False
     """Whether `bypass` is anything but zero."""
-
-    cfg: SAEConfig
-    folder: Path | None
-    """Where the SAE was loaded from or last saved to."""
-
-    W_enc: nn.Parameter
-    b_enc: nn.Parameter
-    W_dec: nn.Parameter
-    b_dec: nn.Parameter
-
-    def __init__(self, cfg: SAEConfig, *, generator: torch.Generator | None = None) -> None:
-        super().__init__()
-        if not isinstance(cfg, (self.config_class, self.training_config_class)):
-            raise TypeError(
-                f"{type(self).__name__} takes a {self.training_config_class.__name__} or {self.config_class.__name__}; "
-                f"got {type(cfg).__name__}. SAE.from_config(cfg) finds the class that fits."
-            )
-        self.cfg = copy.deepcopy(cfg)
-        self.folder = None
-        for name in ("input", "acts_pre", "acts_post", "recons", "output", "error"):
-            setattr(self, f"hook_sae_{name}", HookPoint(f"hook_sae_{name}"))
-        self._make_weights(generator)
 
     # -- encode and decode --------------------------------------------------------------------------------------------
 
@@ -213,7 +182,7 @@ class SAE(nn.Module, ABC):
     # -- folding ------------------------------------------------------------------------------------------------------
 
     @torch.no_grad()
-    def fold_W_dec_norm(self) -> None:
+    def fold_W_dec_norm(self) -> None:  # noqa: N802  SAELens' name
         """Gives decoder rows unit length and scales the encoder in turn: activations change unit, outputs stay.
 
         Raises:
@@ -305,44 +274,6 @@ class SAE(nn.Module, ABC):
         """log10 of each feature's firing frequency, from the folder; None where nobody wrote it."""
         return None if self.folder is None else read_sparsity(self.folder)
 
-    # -- what it is ---------------------------------------------------------------------------------------------------
-
-    @property
-    def d_in(self) -> int:
-        return self.cfg.d_in
-
-    @property
-    def d_sae(self) -> int:
-        return self.cfg.d_sae
-
-    @property
-    def device(self) -> torch.device:
-        return self.W_dec.device
-
-    @property
-    def dtype(self) -> torch.dtype:
-        return self.W_dec.dtype
-
-    @property
-    def name(self) -> str:
-        """SAELens' name for it: `sae_{model}_{hook}_{d_sae}`."""
-        return f"sae_{self.cfg.metadata.model_name}_{self.cfg.metadata.hook_name}_{self.d_sae}"
-
-    def get_name(self) -> str:
-        """The same, as SAELens spells it."""
-        return self.name
-
-    @property
-    def hook_points(self) -> dict[str, HookPoint]:
-        """Hook points by name."""
-        return {name: module for name, module in self.named_children() if isinstance(module, HookPoint)}
-
-    def __repr__(self) -> str:
-        where = f", hook_name={self.cfg.metadata.hook_name!r}" if self.cfg.metadata.hook_name else ""
-        form = "training" if self.cfg.is_training else "inference"
-        sizes = f"d_in={self.d_in}, d_sae={self.d_sae}{self._repr_settings()}"
-        return f"{type(self).__name__}({sizes}{where}, {form}, {dtype_name(self.dtype)}, {self.device})"
-
     # -- what an architecture overrides -------------------------------------------------------------------------------
 
     def pre_activations(self, sae_in: Float[Tensor, "*batch d_in"]) -> Float[Tensor, "*batch d_sae"]:
@@ -370,52 +301,16 @@ class SAE(nn.Module, ABC):
         """Scales whatever is in the unit of `hidden_pre`; called with W_enc scaled already."""
         self.b_enc.mul_(norms)
 
-    def _make_biases(self) -> None:
-        """Makes the parameters and buffers beside `W_enc`, `W_dec` and `b_dec`."""
-        self.b_enc = nn.Parameter(self._zeros(self.d_sae))
-
     def _inference_weights(self) -> dict[str, Tensor]:
         """The state of the inference form; may share memory with this one's."""
         return dict(self.state_dict())
 
-    def _repr_settings(self) -> str:
-        return ""
-
     # -- inside -------------------------------------------------------------------------------------------------------
-
-    def _make_weights(self, generator: torch.Generator | None) -> None:
-        """Kaiming-uniform decoder rows, for training of length `decoder_init_norm`; the encoder is their transpose."""
-        rows = nn.init.kaiming_uniform_(self._zeros(self.d_sae, self.d_in), generator=generator)
-        norm = self.cfg.decoder_init_norm if self.cfg.is_training else None
-        if norm is not None:
-            rows = rows / decoder_norms(rows)[:, None] * norm
-        self.W_dec = nn.Parameter(rows)
-        # In memory one row a feature, like W_dec: a feature's column is then contiguous, which is what the sparse
-        # gradient reads and writes. To whoever looks at it, it is [d_in, d_sae].
-        self.W_enc = nn.Parameter(rows.detach().clone().T)
-        self.b_dec = nn.Parameter(self._zeros(self.d_in))
-        self._make_biases()
-
-    def _zeros(self, *shape: int) -> Tensor:
-        return torch.zeros(*shape, dtype=DTYPES[self.cfg.dtype], device=self.cfg.device)
 
     def _prepare(self, x: Tensor, *, hooked: bool) -> tuple[Tensor, Undo]:
         x = self._through(self.hook_sae_input, self._flat(x), hooked)
         sae_in, undo = normalize(x, self.cfg.normalize_activations)
         return (sae_in - self.b_dec if self.cfg.apply_b_dec_to_input else sae_in), undo
-
-    def _flat(self, x: Tensor) -> Tensor:
-        """`x` in the SAE's dtype, heads as one axis."""
-        width = x.shape[-1] if x.ndim else 0
-        if self.cfg.reshape_activations == "hook_z" and x.ndim >= 2 and width != self.d_in:
-            x = x.flatten(-2)
-        if not x.ndim or x.shape[-1] != self.d_in:
-            where = f" ({self.cfg.metadata.hook_name})" if self.cfg.metadata.hook_name else ""
-            raise ValueError(
-                f"This SAE reads activations of width {self.d_in}{where}; got shape {tuple(x.shape)}, width {width}. "
-                "Is it the SAE of another model or hook point?"
-            )
-        return x.to(self.dtype)
 
     def _restore(self, recons: Tensor, undo: Undo, x: Tensor) -> Tensor:
         """The reconstruction in the unit and shape of `x`."""
@@ -428,16 +323,12 @@ class SAE(nn.Module, ABC):
         out = self._restore(self._through(self.hook_sae_recons, recons, hooked), undo, x)
         return out + self.bypass(x) if self.has_bypass else out
 
-    @staticmethod
-    def _through(point: HookPoint, value: Tensor, hooked: bool) -> Tensor:
-        return point(value) if hooked else value
-
     def _training_config(self) -> Any:
         """The config, known to have the objective's fields."""
         if not self.cfg.is_training:
             raise TypeError(
-                f"This {type(self).__name__} has an inference config ({type(self.cfg).__name__}), which says nothing of "
-                f"a loss. sae.to_training(...) makes a copy with a {self.training_config_class.__name__}."
+                f"This {type(self).__name__} has an inference config ({type(self.cfg).__name__}), which says nothing "
+                f"of a loss. sae.to_training(...) makes a copy with a {self.training_config_class.__name__}."
             )
         return self.cfg
 
@@ -447,13 +338,3 @@ class SAE(nn.Module, ABC):
         sae = assemble(config, {name: weight.detach().clone() for name, weight in weights.items()})
         sae.folder = self.folder
         return sae.train(self.training)
-
-    def _apply(self, fn: Any, recurse: bool = True) -> "SAE":
-        kept = {name: getattr(self, name).data for name in self.kept_dtypes if self.cfg.is_training}
-        super()._apply(fn, recurse)
-        for name, before in kept.items():
-            now = getattr(self, name)
-            if now.dtype != before.dtype:
-                now.data = before.to(now.device)
-        self.cfg.dtype, self.cfg.device = dtype_name(self.dtype), str(self.device)
-        return self

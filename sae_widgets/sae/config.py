@@ -25,6 +25,9 @@ METADATA_KEYS = (
 )
 """Metadata keys with a meaning; they read as None while unset."""
 
+Number = float | int
+"""A float in a config; a whole number becomes one."""
+
 DTYPES = {name: getattr(torch, name) for name in ("float32", "float64", "float16", "bfloat16")}
 
 
@@ -170,8 +173,6 @@ class SAEConfig:
         self._check_numbers()
         self.dtype = dtype_name(self.dtype)
         self.device = str(self.device)
-        if isinstance(self.metadata, dict):
-            self.metadata = SAEMetadata.from_dict(self.metadata)
         if self.normalize_activations not in NORMALIZE_MODES:
             raise ValueError(
                 f"No normalize_activations mode {self.normalize_activations!r}. "
@@ -184,7 +185,7 @@ class SAEConfig:
         """Makes whole numbers floats where floats are meant, and refuses NaN, infinity and what is no number."""
         for each in fields(self):
             value = getattr(self, each.name)
-            if each.type is float or (each.type == (float | None) and value is not None):
+            if each.type == Number or (each.type == Number | None and value is not None):
                 if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
                     raise ValueError(f"{each.name} is a finite number; got {value!r}.")
                 setattr(self, each.name, float(value))

@@ -55,10 +55,12 @@ def write_folder(path: str | Path, config: dict[str, Any], weights: dict[str, Te
     path = Path(path)
     path.mkdir(parents=True, exist_ok=True)
     text = json.dumps(config, indent=2)
-    with _written(path / WEIGHTS_NAME, lambda temporary: _save_tensors(weights, temporary)) as put_weights:
-        with _written(path / CONFIG_NAME, lambda temporary: temporary.write_text(text, encoding="utf-8")) as put_config:
-            put_weights()
-            put_config()
+    with (
+        _written(path / WEIGHTS_NAME, lambda part: _save_tensors(weights, part)) as put_weights,
+        _written(path / CONFIG_NAME, lambda part: part.write_text(text, encoding="utf-8")) as put_config,
+    ):
+        put_weights()
+        put_config()
     return path / WEIGHTS_NAME, path / CONFIG_NAME
 
 
@@ -67,7 +69,7 @@ def write_sparsity(path: str | Path, log_sparsity: Tensor) -> Path:
     path = Path(path)
     path.mkdir(parents=True, exist_ok=True)
     tensors = {"sparsity": log_sparsity.detach().float()}
-    with _written(path / SPARSITY_NAME, lambda temporary: _save_tensors(tensors, temporary)) as put:
+    with _written(path / SPARSITY_NAME, lambda part: _save_tensors(tensors, part)) as put:
         put()
     return path / SPARSITY_NAME
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 SAE_CLASSES: "dict[str, type[SAE]]" = {}
 """Architecture name -> SAE class; filled by the modules of `sae_widgets.architectures`."""
 
-Class = TypeVar("Class", bound="type[SAE]")
+Class = TypeVar("Class", bound=type)
 
 
 def register_sae_class(sae_class: Class) -> Class:

@@ -1,0 +1,136 @@
+"""What an SAE is made of: weights that follow from a config, and named points to hook."""
+
+import copy
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from sae_widgets.sae.acts import HookPoint, decoder_norms
+from sae_widgets.sae.config import DTYPES, SAEConfig, dtype_name
+
+
+class SAEModule(nn.Module):
+    """The weights, config and hook points of an SAE; the maths is in its subclass `SAE`."""
+
+    config_class: ClassVar[type[SAEConfig]]
+    """Config of the inference form."""
+
+    training_config_class: ClassVar[type[SAEConfig]]
+    """Config of the training form."""
+
+    kept_dtypes: ClassVar[dict[str, torch.dtype]] = {}
+    """Parameters and buffers of the training form whose dtype `.to()` leaves alone."""
+
+    cfg: SAEConfig
+    folder: Path | None
+    """Where the SAE was loaded from or last saved to."""
+
+    W_enc: nn.Parameter
+    b_enc: nn.Parameter
+    W_dec: nn.Parameter
+    b_dec: nn.Parameter
+
+    def __init__(self, cfg: SAEConfig, *, generator: torch.Generator | None = None) -> None:
+        super().__init__()
+        if not isinstance(cfg, (self.config_class, self.training_config_class)):
+            raise TypeError(
+                f"{type(self).__name__} takes a {self.training_config_class.__name__} or {self.config_class.__name__}; "
+                f"got {type(cfg).__name__}. SAE.from_config(cfg) finds the class that fits."
+            )
+        self.cfg = copy.deepcopy(cfg)
+        self.folder = None
+        self.hook_sae_input = HookPoint("hook_sae_input")
+        self.hook_sae_acts_pre = HookPoint("hook_sae_acts_pre")
+        self.hook_sae_acts_post = HookPoint("hook_sae_acts_post")
+        self.hook_sae_recons = HookPoint("hook_sae_recons")
+        self.hook_sae_error = HookPoint("hook_sae_error")
+        self.hook_sae_output = HookPoint("hook_sae_output")
+        self._make_weights(generator)
+
+    @property
+    def d_in(self) -> int:
+        return self.cfg.d_in
+
+    @property
+    def d_sae(self) -> int:
+        return self.cfg.d_sae
+
+    @property
+    def device(self) -> torch.device:
+        return self.W_dec.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.W_dec.dtype
+
+    @property
+    def name(self) -> str:
+        """SAELens' name for it: `sae_{model}_{hook}_{d_sae}`."""
+        return f"sae_{self.cfg.metadata.model_name}_{self.cfg.metadata.hook_name}_{self.d_sae}"
+
+    def get_name(self) -> str:
+        """The same, as SAELens spells it."""
+        return self.name
+
+    @property
+    def hook_points(self) -> dict[str, HookPoint]:
+        """Hook points by name."""
+        return {name: module for name, module in self.named_children() if isinstance(module, HookPoint)}
+
+    def __repr__(self) -> str:
+        where = f", hook_name={self.cfg.metadata.hook_name!r}" if self.cfg.metadata.hook_name else ""
+        form = "training" if self.cfg.is_training else "inference"
+        sizes = f"d_in={self.d_in}, d_sae={self.d_sae}{self._repr_settings()}"
+        return f"{type(self).__name__}({sizes}{where}, {form}, {dtype_name(self.dtype)}, {self.device})"
+
+    def _make_biases(self) -> None:
+        """Makes the parameters and buffers beside `W_enc`, `W_dec` and `b_dec`."""
+        self.b_enc = nn.Parameter(self._zeros(self.d_sae))
+
+    def _repr_settings(self) -> str:
+        return ""
+
+    def _make_weights(self, generator: torch.Generator | None) -> None:
+        """Kaiming-uniform decoder rows, for training of length `decoder_init_norm`; the encoder is their transpose."""
+        rows = nn.init.kaiming_uniform_(self._zeros(self.d_sae, self.d_in), generator=generator)
+        norm = self.cfg.decoder_init_norm if self.cfg.is_training else None
+        if norm is not None:
+            rows = rows / decoder_norms(rows)[:, None] * norm
+        self.W_dec = nn.Parameter(rows)
+        # In memory one row a feature, like W_dec: a feature's column is then contiguous, which is what the sparse
+        # gradient reads and writes. To whoever looks at it, it is [d_in, d_sae].
+        self.W_enc = nn.Parameter(rows.detach().clone().T)
+        self.b_dec = nn.Parameter(self._zeros(self.d_in))
+        self._make_biases()
+
+    def _zeros(self, *shape: int) -> Tensor:
+        return torch.zeros(*shape, dtype=DTYPES[self.cfg.dtype], device=self.cfg.device)
+
+    def _flat(self, x: Tensor) -> Tensor:
+        """`x` in the SAE's dtype, heads as one axis."""
+        width = x.shape[-1] if x.ndim else 0
+        if self.cfg.reshape_activations == "hook_z" and x.ndim >= 2 and width != self.d_in:
+            x = x.flatten(-2)
+        if not x.ndim or x.shape[-1] != self.d_in:
+            where = f" ({self.cfg.metadata.hook_name})" if self.cfg.metadata.hook_name else ""
+            raise ValueError(
+                f"This SAE reads activations of width {self.d_in}{where}; got shape {tuple(x.shape)}, width {width}. "
+                "Is it the SAE of another model or hook point?"
+            )
+        return x.to(self.dtype)
+
+    @staticmethod
+    def _through(point: HookPoint, value: Tensor, hooked: bool) -> Tensor:
+        return point(value) if hooked else value
+
+    def _apply(self, fn: Any, recurse: bool = True) -> "SAEModule":
+        kept = {name: getattr(self, name).data for name in self.kept_dtypes if self.cfg.is_training}
+        super()._apply(fn, recurse)
+        for name, before in kept.items():
+            now = getattr(self, name)
+            if now.dtype != before.dtype:
+                now.data = before.to(now.device)
+        self.cfg.dtype, self.cfg.device = dtype_name(self.dtype), str(self.device)
+        return self
