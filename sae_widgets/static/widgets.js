@@ -677,8 +677,9 @@ function svg(tag, attrs, text) {
   return node;
 }
 var PAD = { left: 46, right: 8, top: 6, bottom: 18 };
-var HEIGHT = 138;
-function lineChart({ title, unit = "", log = false, onCursor }) {
+var HEIGHT = 136;
+var LABEL_ROW = 13;
+function lineChart({ title, log = false, isLabelled = () => true, onCursor }) {
   const element = document.createElement("figure");
   element.className = "sw-chart";
   const caption = element.appendChild(document.createElement("figcaption"));
@@ -694,6 +695,9 @@ function lineChart({ title, unit = "", log = false, onCursor }) {
   const legend = element.appendChild(document.createElement("div"));
   legend.className = "sw-chart-legend";
   let width = 0;
+  let height = HEIGHT;
+  let top = PAD.top;
+  let nLabelRows = 0;
   let series = [];
   let view = null;
   let frame = null;
@@ -701,7 +705,6 @@ function lineChart({ title, unit = "", log = false, onCursor }) {
     const now = Math.round(entry.contentRect.width);
     if (now === width || now < 40) return;
     width = now;
-    picture2.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
     paint();
   });
   resize.observe(picture2);
@@ -718,17 +721,23 @@ function lineChart({ title, unit = "", log = false, onCursor }) {
   picture2.addEventListener("pointerleave", onLeave);
   function paint() {
     if (!view || !width) return;
-    const smoothed = series.map((s) => smooth(s.steps, s.values, view.tau));
+    const { tau, marks } = view;
+    const smoothed = series.map((s) => smooth(s.steps, s.values, tau));
     const useLog = log && view.log;
+    nLabelRows = marks.length > 3 ? 2 : Math.min(1, marks.length);
+    top = PAD.top + LABEL_ROW * nLabelRows;
+    height = HEIGHT + top - PAD.top;
+    picture2.setAttribute("height", String(height));
+    picture2.setAttribute("viewBox", `0 0 ${width} ${height}`);
     const range = extent(series.map((s) => s.values), useLog);
     const [lo, hi] = range ? padded(range[0], range[1], useLog) : [0, 1];
     frame = {
       x: makeScale(view.domain[0], Math.max(view.domain[1], view.domain[0] + 1), PAD.left, width - PAD.right),
-      y: makeScale(lo, hi, HEIGHT - PAD.bottom, PAD.top, useLog),
+      y: makeScale(lo, hi, height - PAD.bottom, top, useLog),
       smoothed
     };
-    paintGrid(gridLayer, frame.x, frame.y, width, !range);
-    paintMarks(markLayer, frame.x, view.marks, width);
+    paintGrid(gridLayer, frame.x, frame.y, { width, height, isEmpty: !range });
+    paintMarks(markLayer, frame.x, marks, { width, height, top, nLabelRows, isLabelled });
     paintLines();
     paintCursor();
   }
@@ -754,7 +763,7 @@ function lineChart({ title, unit = "", log = false, onCursor }) {
     const at = Number.isNaN(view.cursor) ? Infinity : view.cursor;
     if (Number.isFinite(at)) {
       const px = x.px(at).toFixed(1);
-      nodes.push(svg("line", { class: "sw-crosshair", x1: px, x2: px, y1: PAD.top, y2: HEIGHT - PAD.bottom }));
+      nodes.push(svg("line", { class: "sw-crosshair", x1: px, x2: px, y1: top, y2: height - PAD.bottom }));
     }
     const entries = series.map((s, i) => {
       const k = Number.isFinite(at) ? nearest(s.steps, at) : s.steps.length - 1;
@@ -766,7 +775,7 @@ function lineChart({ title, unit = "", log = false, onCursor }) {
       return { label: s.label, value: formatValue(value), color: `sw-c${i % 6}` };
     });
     cursorLayer.replaceChildren(...nodes);
-    reading.textContent = entries.length ? entries[0].value + (unit && entries[0].value !== "\u2013" ? ` ${unit}` : "") : "\u2013";
+    reading.textContent = entries.length === 1 ? entries[0].value : "";
     paintLegend(legend, entries.length > 1 ? entries : []);
   }
   return {
@@ -793,23 +802,23 @@ function lineChart({ title, unit = "", log = false, onCursor }) {
 function longest(series) {
   return series.reduce((best, s) => !best || s.steps.length > best.steps.length ? s : best, void 0);
 }
-function paintGrid(layer, x, y, width, empty) {
+function paintGrid(layer, x, y, { width, height, isEmpty }) {
   const nodes = [];
-  const ticks = empty ? [] : y.log ? logTicks(y.lo, y.hi, 3) : linearTicks(y.lo, y.hi, 3);
+  const ticks = isEmpty ? [] : y.log ? logTicks(y.lo, y.hi, 4) : linearTicks(y.lo, y.hi, 4);
   for (const tick of ticks) {
     const py = y.px(tick).toFixed(1);
     nodes.push(svg("line", { class: "sw-grid", x1: PAD.left, x2: width - PAD.right, y1: py, y2: py }));
     nodes.push(svg("text", { class: "sw-tick", x: PAD.left - 6, y: py, "text-anchor": "end", "dominant-baseline": "middle" }, formatValue(tick, 3)));
   }
-  const base = HEIGHT - PAD.bottom;
+  const base = height - PAD.bottom;
   nodes.push(svg("line", { class: "sw-axis", x1: PAD.left, x2: width - PAD.right, y1: base, y2: base }));
   for (const tick of linearTicks(x.lo, x.hi, Math.max(2, Math.floor(width / 90))).filter(Number.isInteger)) {
     const px = x.px(tick);
     const anchor = px > width - PAD.right - 14 ? "end" : px < PAD.left + 8 ? "start" : "middle";
-    nodes.push(svg("text", { class: "sw-tick", x: px.toFixed(1), y: HEIGHT - 5, "text-anchor": anchor }, formatSteps(tick)));
+    nodes.push(svg("text", { class: "sw-tick", x: px.toFixed(1), y: height - 5, "text-anchor": anchor }, formatSteps(tick)));
   }
-  if (empty) {
-    nodes.push(svg("text", { class: "sw-empty", x: (PAD.left + width) / 2, y: HEIGHT / 2 - 4, "text-anchor": "middle" }, "no values yet"));
+  if (isEmpty) {
+    nodes.push(svg("text", { class: "sw-empty", x: (PAD.left + width) / 2, y: height / 2 - 4, "text-anchor": "middle" }, "no values yet"));
   }
   layer.replaceChildren(...nodes);
 }
@@ -818,15 +827,19 @@ function formatSteps(step) {
   if (step >= 1e4) return `${Number((step / 1e3).toPrecision(4))}k`;
   return step.toLocaleString("en-US");
 }
-function paintMarks(layer, x, marks, width) {
+function paintMarks(layer, x, marks, { width, height, top, nLabelRows, isLabelled }) {
   const inside = marks.filter((m) => m.step >= x.lo && m.step <= x.hi).sort((a, b) => a.step - b.step);
-  const places = placeLabels(inside.map((m) => ({ x: x.px(m.step), width: m.label.length * 5.4 })), PAD.left, width - PAD.right);
-  const nodes = [];
-  for (const [i, mark] of inside.entries()) {
+  const named = inside.filter(isLabelled);
+  const places = placeLabels(named.map((m) => ({ x: x.px(m.step), width: m.label.length * 5.6 })), 0, width, nLabelRows);
+  const nodes = inside.map((mark) => {
     const px = x.px(mark.step).toFixed(1);
-    nodes.push(svg("line", { class: "sw-mark", x1: px, x2: px, y1: PAD.top, y2: HEIGHT - PAD.bottom }));
-    const { row, anchor, x: at } = places[i];
-    if (row >= 0) nodes.push(svg("text", { class: "sw-mark-label", x: at.toFixed(1), y: PAD.top + 8 + row * 12, "text-anchor": anchor }, mark.label));
+    const place = places[named.indexOf(mark)];
+    const from = place?.row >= 0 ? PAD.top + LABEL_ROW * place.row - 4 : top;
+    return svg("line", { class: "sw-mark", x1: px, x2: px, y1: from, y2: height - PAD.bottom });
+  });
+  for (const [i, { row, anchor, x: at }] of places.entries()) {
+    if (row < 0) continue;
+    nodes.push(svg("text", { class: "sw-mark-label", x: at.toFixed(1), y: PAD.top + 5 + row * LABEL_ROW, "text-anchor": anchor }, named[i].label));
   }
   layer.replaceChildren(...nodes);
 }
@@ -954,7 +967,7 @@ function concat(a, b) {
 function smoothingSteps(share, span) {
   return share > 0 ? share * share * 0.25 * span : 0;
 }
-function render2({ model, el, ask, offline = false }) {
+function render2({ model, el, ask, offline }) {
   const state = () => (
     /** @type {RunState} */
     model.get("run_state")
@@ -1293,13 +1306,14 @@ function plotsPart(model, ask) {
   function draw() {
     read();
     const shown = (
-      /** @type {{title: string, names: string[], labels: string[], log: boolean, unit: string}[]} */
+      /** @type {{title: string, names: string[], labels: string[], log: boolean, marked: boolean | string[]}[]} */
       model.get("charts")
     );
-    for (const [i, { title, names, labels, log, unit }] of shown.entries()) {
+    for (const [i, { title, names, labels, log, marked }] of shown.entries()) {
       let chart = charts.get(title);
       if (!chart) {
-        chart = lineChart({ title, log, unit, onCursor: setCursor });
+        const isLabelled = ({ name }) => marked === true || Array.isArray(marked) && marked.includes(name);
+        chart = lineChart({ title, log, isLabelled, onCursor: setCursor });
         charts.set(title, chart);
         element.insertBefore(chart.element, element.children[i] ?? null);
       }
@@ -1320,7 +1334,7 @@ function plotsPart(model, ask) {
     cursor: cursor(),
     exact,
     marks: (
-      /** @type {{step: number, label: string}[]} */
+      /** @type {import("../lib/chart.js").Mark[]} */
       model.get("marks")
     )
   });
@@ -1491,8 +1505,10 @@ var css = `
 .sw-fields { display: flex; flex-wrap: wrap; gap: 8px 18px; }
 .sw-field { position: relative; margin: 0; }
 .sw-field label { display: block; font-size: 11px; color: var(--sw-muted); margin-bottom: 3px; }
-.sw-field-row { display: flex; gap: 4px; }
-.sw-field .sw-input { width: 92px; }
+.sw-field-row { display: block; position: relative; width: 132px; }
+.sw-field .sw-input { width: 132px; }
+.sw-apply.sw-btn { position: absolute; right: 3px; top: 3px; min-height: 22px; padding: 0 8px; font-size: 12px; border-color: transparent; background: var(--sw-accent); color: var(--sw-accent-ink); }
+.sw-apply.sw-btn:hover:not(:disabled) { background: var(--sw-accent); filter: brightness(1.1); }
 .sw-input.sw-changed { border-color: var(--sw-accent); }
 .sw-input[aria-invalid="true"] { border-color: var(--sw-bad); }
 .sw-apply:disabled { visibility: hidden; }
@@ -1506,7 +1522,7 @@ var css = `
 .sw-readout { min-width: 92px; color: var(--sw-muted); }
 .sw-charts { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 18px 22px; margin-top: 2px; padding: 4px; border-radius: 6px; }
 .sw-chart { margin: 0; min-width: 0; }
-.sw-chart figcaption { display: flex; justify-content: space-between; align-items: baseline; gap: 10px; margin-bottom: 2px; padding-right: 8px; }
+.sw-chart figcaption { display: flex; justify-content: space-between; align-items: baseline; gap: 10px; min-height: 20px; margin-bottom: 2px; padding-right: 8px; }
 .sw-chart-title { font-weight: 600; font-size: 12px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .sw-chart-reading { font-weight: 500; white-space: nowrap; }
 .sw-chart svg { display: block; width: 100%; touch-action: pan-y; cursor: crosshair; overflow: visible; }
@@ -1521,7 +1537,7 @@ var css = `
 .sw-crosshair { stroke: var(--sw-fg); stroke-width: 1; opacity: .5; shape-rendering: crispEdges; }
 .sw-mark { stroke: var(--sw-muted); stroke-dasharray: 2 3; }
 .sw-mark-label { fill: var(--sw-fg); font-size: 10.5px; paint-order: stroke; stroke: var(--sw-bg); stroke-width: 4px; stroke-linejoin: round; }
-.sw-chart-legend { display: flex; flex-wrap: wrap; gap: 2px 14px; padding: 2px 8px 0 46px; font-size: 11.5px; }
+.sw-chart-legend { display: flex; flex-wrap: wrap; gap: 2px 14px; padding: 2px 8px 0 4px; font-size: 11.5px; }
 .sw-legend-item { display: inline-flex; align-items: center; gap: 5px; }
 .sw-legend-item .sw-swatch { width: 10px; height: 3px; border: 0; border-radius: 1px; background: currentColor; }
 .sw-legend-name { color: var(--sw-muted); } .sw-legend-value { color: var(--sw-fg); }
