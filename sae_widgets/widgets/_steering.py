@@ -1,0 +1,174 @@
+"""The parts of the steering panel that know no widget: texts as they grow, their way to the page, what fires where."""
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from sae_widgets.hooked import HookedSAETransformer
+from sae_widgets.sae import SAE
+from sae_widgets.steering import FeatureSteer, GeneratedToken
+from sae_widgets.token_text import token_texts
+
+# At most 20 messages a second to the page; the first token of a text goes at once.
+_PATCH_EVERY_S = 0.05
+
+
+@dataclasses.dataclass(frozen=True)
+class SteeringResult:
+    """One pair of texts and what they were written with."""
+
+    prompt: str
+    steers: tuple[FeatureSteer, ...]
+    """What was done to the steered text, strengths in raw activation units; empty: both texts are the same."""
+    plain: tuple[GeneratedToken, ...]
+    steered: tuple[GeneratedToken, ...]
+    is_stopped: bool = False
+    """Whether Stop ended the texts early."""
+
+    @property
+    def text(self) -> str:
+        """The prompt and what the model writes unsteered."""
+        return self.prompt + "".join(token.text for token in self.plain)
+
+    @property
+    def steered_text(self) -> str:
+        """The prompt and what the model writes steered."""
+        return self.prompt + "".join(token.text for token in self.steered)
+
+    @property
+    def mean_kl(self) -> float:
+        """Mean over the steered tokens of KL(steered || unsteered model, same prefix), in nats; NaN without tokens."""
+        return sum(token.kl for token in self.steered) / len(self.steered) if self.steered else math.nan
+
+
+class PlainText:
+    """The unsteered text of one prompt, sampled only as far as asked; sliders may move without it being written again."""
+
+    def __init__(self, key: str, tokens: Iterator[GeneratedToken]) -> None:
+        self.key = key
+        self.n_sent = 0
+        self._more = tokens
+        self.tokens: list[GeneratedToken] = []
+        self.is_complete = False
+        self.has_failed = False
+
+    def token(self, index: int) -> GeneratedToken | None:
+        """The token at `index`, or None past the end."""
+        while len(self.tokens) <= index and not self.is_complete:
+            self.has_failed = True  # an iterator that raised only says "end" ever after
+            token = next(self._more, None)
+            self.has_failed = False
+            if token is None:
+                self.is_complete = True
+            else:
+                self.tokens.append(token)
+        return self.tokens[index] if index < len(self.tokens) else None
+
+
+class Patches:
+    """Tokens on their way to the page: the first at once, later ones together, at most 20 messages a second."""
+
+    def __init__(self, send: Callable[[dict[str, Any]], None], run: int) -> None:
+        self._send = send
+        self._run = run
+        self._waiting: dict[str, list[list[Any]]] = {}
+        self._starts: dict[str, int] = {}
+        self._next_at = 0.0
+
+    def add(self, path: str, index: int, token: GeneratedToken) -> None:
+        """Append one token, the text's `index`-th, to the text `path`."""
+        self._starts.setdefault(path, index)
+        self._waiting.setdefault(path, []).append(token_row(token))
+        if time.monotonic() >= self._next_at:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what waits."""
+        for path, rows in self._waiting.items():
+            self._send({"kind": "patch", "path": path, "run": self._run, "start": self._starts[path], "tokens": rows})
+        self._waiting, self._starts = {}, {}
+        self._next_at = time.monotonic() + _PATCH_EVERY_S
+
+
+def token_row(token: GeneratedToken) -> list[Any]:
+    """A token as the page takes it: text, id, log-probability, the unsteered model's, KL in nats."""
+    return [token.text, token.token_id, *(round(x, 4) for x in (token.logprob, token.logprob_plain, token.kl))]
+
+
+@dataclasses.dataclass(frozen=True)
+class PromptActivations:
+    """How strongly each feature fires on one prompt, the first special token left out, and on which token."""
+
+    prompt: str
+    tokens: list[str]
+    strongest: Float[Tensor, " d_sae"]
+    position: Int[Tensor, " d_sae"]
+
+    def top(self, n: int, relative_to: Float[Tensor, " d_sae"] | None = None) -> list[int]:
+        """The `n` features that fire strongest, relative to their own maxima where these are known."""
+        strength = self.strongest
+        if relative_to is not None:
+            known = relative_to.to(strength) > 0
+            strength = torch.where(known, strength / relative_to.to(strength).clamp_min(1e-12), 0.0)
+        order = torch.argsort(strength, descending=True)[: max(n, 0)]
+        return [int(feature) for feature in order if self.strongest[feature] > 0]
+
+
+@torch.no_grad()
+def prompt_activations(model: HookedSAETransformer, sae: SAE, prompt: str) -> PromptActivations:
+    """The activations of `prompt`, one forward pass up to the SAE's hook."""
+    with model.lock:
+        tokens = model.to_tokens(prompt)
+        feature_acts = sae.encode(model.capture(tokens, sae.cfg.metadata.hook_name))[0].float().cpu()  # n_pos d_sae
+    # The first token of many models is special and fires features a hundred times harder than any text does.
+    ids = tokens[0].tolist()
+    if len(ids) > 1 and ids[0] == model.tokenizer.bos_token_id:
+        feature_acts[0] = 0
+    strongest, position = feature_acts.max(dim=0)
+    return PromptActivations(prompt, token_texts(model.tokenizer, ids), strongest, position)
+
+
+def search_features(
+    query: str,
+    on_prompt: PromptActivations | None,
+    labels: dict[int, str],
+    d_sae: int,
+    maxima: Tensor | None,
+    limit: int,
+) -> list[int]:
+    """Features for a search box: by number, by words of the label, by a token they fire on; all that fire: empty."""
+    query = query.strip()
+    firing = on_prompt.top(d_sae, maxima) if on_prompt is not None else []
+    if not query:
+        return firing[:limit]
+    number = query.lstrip("#")
+    found = [int(number)] if number.isdecimal() and int(number) < d_sae else []
+    words = query.lower().split()
+    labelled = {f for f, label in labels.items() if all(word in label.lower() for word in words)}
+    found += [f for f in firing if f in labelled] + sorted(labelled - set(firing))
+    if on_prompt is not None:
+        at = on_prompt.position.tolist()
+        found += [f for f in firing if query.lower() in on_prompt.tokens[at[f]].lower()]
+        found += [f for f in firing if number.isdecimal() and str(f).startswith(number)]
+    return list(dict.fromkeys(found))[:limit]
+
+
+def panel_code(
+    prompt: str, steers: Sequence[FeatureSteer], settings: dict[str, Any], generation: dict[str, Any]
+) -> str:
+    """Python that makes the same panel, and Python that writes the same text without one."""
+    arguments = [f"model, sae, {prompt!r}", *(f"{name}={value!r}" for name, value in settings.items())]
+    indented = "".join(f"    {argument},\n" for argument in arguments)
+    listed = "".join(f"    sw.FeatureSteer({s.feature}, {s.strength!r}, {s.mode!r}),\n" for s in steers)
+    keywords = "".join(f", {name}={value!r}" for name, value in generation.items())
+    return (
+        f"import sae_widgets as sw\n\npanel = sw.SteeringPanel(\n{indented})\npanel\n\n"
+        f"# the same text without a widget; strengths in raw activation units\nsteers = [\n{listed}]\n"
+        f"for token in sw.generate_stream(model, sae, {prompt!r}, steers{keywords}):\n    print(token.text, end='')\n"
+    )
