@@ -1,0 +1,332 @@
+"""One training run's work, as `TrainingRun` drives it: model, data, trainer, checkpoints and what comes out."""
+
+import copy
+import logging
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sae_widgets.activations import ActivationsStore, Cancelled
+from sae_widgets.checkpoints import SETTINGS_NAME, Checkpoint, read_checkpoint, write_checkpoint, write_json
+from sae_widgets.evals import run_evals
+from sae_widgets.run import Breathe
+from sae_widgets.runner_config import LanguageModelSAERunnerConfig
+from sae_widgets.sae.base import SAE
+from sae_widgets.sae.files import write_sparsity
+from sae_widgets.schedules import LearningRateSchedule
+from sae_widgets.training import StepReport, Trainer, TrainSettings
+
+logger = logging.getLogger(__name__)
+
+EVAL_SHARE = 0.05  # of the training tokens: metrics of a short run must not take longer than the run
+
+
+class TrainingJob:
+    """What `cfg` asks for. The model and the data may be given; else they are opened when the steps begin.
+
+    Args:
+        cfg: The settings.
+        model: In place of `cfg.model_name`.
+        dataset: In place of `cfg.dataset_path`.
+        sae: In place of a new one; it is trained in place.
+        events: Settings changed in an earlier run, to be changed again at the same steps (`run.events`).
+    """
+
+    def __init__(
+        self,
+        cfg: LanguageModelSAERunnerConfig,
+        model: Any = None,
+        dataset: Any = None,
+        sae: SAE | None = None,
+        events: list[dict[str, Any]] | None = None,
+    ) -> None:
+        self.model, self.dataset = model, dataset
+        resumed = read_checkpoint(cfg.resume_from_checkpoint, cfg.device) if cfg.resume_from_checkpoint else None
+        if sae is None and resumed is None and not cfg.is_d_in_known:
+            self._open_model(cfg)
+            cfg = cfg.with_d_in(_width(self.model, cfg))
+        self.cfg = cfg
+        self.sae = sae or _make_sae(cfg, resumed)
+        self._describe_sae()
+        self.trainer = Trainer(self.sae, _train_settings(cfg), self._next_batch)
+        self.store: ActivationsStore | None = None
+        self._store_state: dict[str, Tensor] = {}
+        self._is_scaled = self.sae.cfg.normalize_activations != "expected_average_only_in"
+        self.events: list[dict[str, Any]] = []
+        """Settings changed so far."""
+        self.record_event: Callable[[dict[str, Any]], object] = lambda event: None
+        """Told of changes that a replay makes."""
+        self._replayed = list(events or [])
+        self._metrics: dict[str, float] | None = None
+        self.run_folder = self._name_run_folder(resumed)
+        if resumed is not None:
+            self._load(resumed)
+        elif self.model is not None:
+            # What does not fit is said here and now, where the model is at hand already.
+            self._open_store()
+        self._n_checkpoints = self._n_thresholds_passed()
+
+    @property
+    def title(self) -> str:
+        return f"{self.sae.cfg.architecture} SAE, {self.sae.d_sae:,} features, {self.cfg.hook_name}"
+
+    # What a run asks of it
+
+    @property
+    def total_tokens(self) -> int:
+        return self.cfg.training_tokens
+
+    @property
+    def settings(self) -> dict[str, float]:
+        return self.trainer.live_settings()
+
+    def check_setting(self, name: str, value: float) -> float:
+        return self.trainer.check_setting(name, value)
+
+    def apply_setting(self, name: str, value: float) -> None:
+        old = self.settings[name]
+        self.trainer.apply_setting(name, value)
+        self.events.append({"step": self.trainer.n_steps, "name": name, "old": old, "new": value})
+
+    def train_steps(self, breathe: Breathe) -> Iterator[StepReport]:
+        if breathe("loading the model", 0, 0):
+            return
+        self._open_model(self.cfg)
+        if self.store is None:
+            if breathe("opening the data", 0, 0):
+                return
+            self._open_store()
+        if not self._is_scaled and not self._estimate_scale(breathe):
+            return
+        every = self.cfg.logger.eval_every_steps
+        self._replay()
+        for report in self.trainer.train_steps(breathe):
+            self._replay()
+            is_last = report.n_tokens >= self.total_tokens
+            if every and report.n_steps % every == 0 and not is_last:
+                report = replace(report, evaluation=self._evaluate(breathe))
+            yield report
+
+    @property
+    def is_checkpoint_due(self) -> bool:
+        return self._n_thresholds_passed() > self._n_checkpoints
+
+    def save_checkpoint(self, name: str | None = None) -> Path:
+        """The folder of a new checkpoint.
+
+        Raises:
+            OSError: If it cannot be written, or the weights are not worth it.
+        """
+        self._n_checkpoints = self._n_thresholds_passed()
+        if not self.trainer.is_sound():
+            raise OSError("No checkpoint was written: the last loss is not finite, so the weights may not be either.")
+        tensors, numbers = self.trainer.state_dict()
+        # Nothing gathered yet: what the resumed run brought along is still what counts.
+        store = self.store.state_dict() if self.store is not None else self._store_state
+        return write_checkpoint(
+            self.run_folder / (name or str(self.trainer.n_tokens)),
+            self.sae,
+            self.trainer.log_sparsity(),
+            {**tensors, **{f"store.{key}": value for key, value in store.items()}},
+            {**numbers, "events": self.events, "is_scaled": self._is_scaled},
+            self.cfg.to_dict(),
+        )
+
+    def finish(self, is_complete: bool) -> SAE:
+        """The SAE, in the unit of the model's activations. A complete run also writes what it was asked to write."""
+        if is_complete and self.cfg.save_final_checkpoint:
+            self._try(lambda: self.save_checkpoint(f"final_{self.trainer.n_tokens}"))
+        if not self._is_folded:
+            self.sae.fold_activation_norm_scaling_factor(self.trainer.scale)
+            self.trainer.scale = 1.0
+        self.sae.eval()
+        n_dead = int(self.trainer.dead_mask().sum())
+        self.sae.cfg.metadata["num_dead_features"] = n_dead
+        if is_complete:
+            self.sae.cfg.metadata["l0"] = self.metrics["l0"]
+            if self.cfg.output_path:
+                self._try(lambda: self._write_output(Path(self.cfg.output_path or "")))
+        return self.sae
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """`run_evals` on the finished SAE, and its dead features; computed when first asked for."""
+        if self._metrics is None:
+            metrics = run_evals(self.sae_in_model_units(), self.model, self._eval_tokens(), **self._eval_settings())
+            self._metrics = {**metrics, "dead_features": float(self.trainer.dead_mask().sum())}
+        return self._metrics
+
+    # Pieces
+
+    @property
+    def _is_folded(self) -> bool:
+        return self.trainer.scale == 1.0
+
+    def sae_in_model_units(self) -> SAE:
+        """The SAE as it would come out now: itself once it is finished, before that a copy."""
+        if self._is_folded:
+            return self.sae
+        sae = copy.deepcopy(self.sae)
+        sae.fold_activation_norm_scaling_factor(self.trainer.scale)
+        return sae
+
+    def _open_model(self, cfg: LanguageModelSAERunnerConfig) -> None:
+        if self.model is None:
+            from sae_widgets.model import load_model
+
+            kwargs = {**cfg.model_from_pretrained_kwargs, **cfg.model_kwargs}
+            self.model = load_model(cfg.model_name, device=cfg.llm_device or cfg.device, **kwargs)
+
+    def _open_store(self) -> None:
+        self.store = ActivationsStore.from_config(self.model, self.cfg, self.dataset, d_in=self.sae.cfg.d_in)
+        if self._store_state:
+            self.store.load_state_dict(self._store_state)
+            self._store_state = {}
+
+    def _next_batch(self, is_cancelled: Any) -> Tensor:
+        assert self.store is not None
+        return self.store.next_batch(is_cancelled)
+
+    def _estimate_scale(self, breathe: Breathe) -> bool:
+        """Sets the factor that gives activations a mean length of sqrt(d_in); False if stopped before."""
+        assert self.store is not None
+        n_tokens = self.cfg.n_batches_for_norm_estimate * self.cfg.train_batch_size_tokens
+        try:
+            mean_norm = self.store.mean_norm(n_tokens, lambda done, total: breathe("measuring the norm", done, total))
+        except Cancelled:
+            return False
+        if not 0 < mean_norm < float("inf"):
+            raise ValueError(
+                f"The activations at {self.cfg.hook_name} have mean length {mean_norm}; is the model sound?"
+            )
+        self.trainer.scale = self.sae.cfg.d_in**0.5 / mean_norm
+        self._is_scaled = True
+        return True
+
+    def _replay(self) -> None:
+        for event in self._replayed:
+            if event["step"] == self.trainer.n_steps:
+                self.apply_setting(event["name"], self.check_setting(event["name"], event["new"]))
+                self.record_event(self.events[-1])
+
+    def _eval_tokens(self) -> Tensor:
+        n_rows = self.cfg.eval_batch_size_prompts or self.cfg.store_batch_size_prompts
+        wanted = self.cfg.n_eval_batches * n_rows
+        affordable = int(EVAL_SHARE * self.cfg.training_tokens / self.cfg.context_size)
+        self._open_model(self.cfg)
+        if self.cfg.eval_dataset_path is not None:
+            store = ActivationsStore.from_config(self.model, self.cfg, self.cfg.eval_dataset_path, self.sae.cfg.d_in)
+        else:
+            if self.store is None:
+                self._open_store()
+            store = self.store
+        assert store is not None
+        return store.eval_tokens(min(wanted, max(affordable, n_rows)))
+
+    def _eval_settings(self) -> dict[str, Any]:
+        special = self.cfg.exclude_special_tokens
+        settings: dict[str, Any] = {"exclude_special_tokens": True if special is False else special}
+        return settings | {"hook_name": self.cfg.hook_name, "batch_size_prompts": self.cfg.eval_batch_size_prompts}
+
+    def _evaluate(self, breathe: Breathe) -> dict[str, float]:
+        try:
+            return run_evals(
+                self.sae_in_model_units(),
+                self.model,
+                self._eval_tokens(),
+                is_cancelled=lambda done, total: breathe("trying the SAE in the model", done, total),
+                **self._eval_settings(),
+            )
+        except Cancelled:
+            return {}
+
+    def _write_output(self, folder: Path) -> None:
+        self.sae.save_inference_model(folder)
+        write_sparsity(folder, self.trainer.log_sparsity())
+        write_json(folder / SETTINGS_NAME, self.cfg.to_dict())
+        self.sae.folder = folder
+
+    def _try(self, write: Any) -> None:
+        """Writes, or says why not: by now the SAE in memory is worth more than a raised error."""
+        try:
+            write()
+        except OSError as error:
+            logger.error("%s The SAE itself is kept: sae.save_model(<another folder>) writes it.", error)
+
+    def _n_thresholds_passed(self) -> int:
+        n_parts = self.cfg.n_checkpoints + 1
+        # Of n + 1 equal parts the ends, but for the last: SAELens' `range(0, total, ceil(total / (n + 1)))[1:]`.
+        return min(self.trainer.n_tokens // -(-self.total_tokens // n_parts), self.cfg.n_checkpoints)
+
+    def _name_run_folder(self, resumed: Checkpoint | None) -> Path:
+        if resumed is not None:
+            return resumed.folder.parent
+        name = self.cfg.logger.wandb_id or f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:4]}"
+        return Path(self.cfg.checkpoint_path or "checkpoints") / name
+
+    def _describe_sae(self) -> None:
+        metadata, cfg = self.sae.cfg.metadata, self.cfg
+        for name in (
+            *("model_name", "model_class_name", "hook_name", "hook_head_index", "context_size", "prepend_bos"),
+            *("model_from_pretrained_kwargs", "exclude_special_tokens", "sequence_separator_token"),
+            *("disable_concat_sequences", "dataset_path"),
+        ):
+            metadata[name] = getattr(cfg, name)
+        metadata["seqpos_slice"] = list(cfg.seqpos_slice)
+
+    def _load(self, resumed: Checkpoint) -> None:
+        store = {name[6:]: value for name, value in resumed.tensors.items() if name.startswith("store.")}
+        tensors = {name: value for name, value in resumed.tensors.items() if not name.startswith("store.")}
+        self.trainer.load_state_dict(tensors, resumed.numbers)
+        self._store_state = store
+        self._is_scaled = bool(resumed.numbers["is_scaled"])
+        self.events = list(resumed.numbers["events"])
+
+
+def _make_sae(cfg: LanguageModelSAERunnerConfig, resumed: Checkpoint | None) -> SAE:
+    if resumed is not None:
+        return resumed.sae
+    if cfg.from_pretrained_path is not None:
+        start = SAE.load_from_disk(cfg.from_pretrained_path, device=cfg.device)
+        own = {each.name: getattr(cfg.sae, each.name) for each in fields(cfg.sae) if each.name not in vars(start.cfg)}
+        return start if start.cfg.is_training else start.to_training(**own)
+    return SAE.from_config(cfg.sae, generator=torch.Generator().manual_seed(cfg.seed))
+
+
+def _train_settings(cfg: LanguageModelSAERunnerConfig) -> TrainSettings:
+    lr_end = cfg.lr / 10 if cfg.lr_end is None else cfg.lr_end
+    schedule = LearningRateSchedule(
+        n_steps=-(-cfg.training_tokens // cfg.train_batch_size_tokens),
+        name=cfg.lr_scheduler_name,  # type: ignore[arg-type]
+        warm_up_steps=cfg.lr_warm_up_steps,
+        decay_steps=cfg.lr_decay_steps,
+        end=lr_end / cfg.lr,
+        n_restart_cycles=cfg.n_restart_cycles,
+    )
+    is_on_cpu = str(cfg.device) == "cpu"
+    return TrainSettings(
+        total_tokens=cfg.training_tokens,
+        lr=cfg.lr,
+        schedule=schedule,
+        adam_beta1=cfg.adam_beta1,
+        adam_beta2=cfg.adam_beta2,
+        dead_feature_window=cfg.dead_feature_window,
+        feature_sampling_window=cfg.feature_sampling_window,
+        use_ghost_grads=cfg.use_ghost_grads,
+        autocast=cfg.autocast,
+        measure_every_steps=1 if is_on_cpu else cfg.logger.wandb_log_frequency,
+    )
+
+
+def _width(model: Any, cfg: LanguageModelSAERunnerConfig) -> int:
+    """Width of the hook's activations in this model."""
+    own = {each.name: getattr(cfg, each.name) for each in fields(cfg) if each.name in ("hook_name", "hook_head_index")}
+    from sae_widgets.activations import hook_width
+
+    return hook_width(model, **own)

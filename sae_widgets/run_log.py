@@ -1,0 +1,181 @@
+"""Listeners that write a run down: a JSONL file, W&B, a progress bar. All of equal rank; none can stop the run."""
+
+import json
+import logging
+import math
+import os
+import platform
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sae_widgets.run import FINAL_STATUSES, Status, TrainingRun
+
+logger = logging.getLogger(__name__)
+
+METRICS_NAME = "metrics.jsonl"
+FLUSH_EVERY_S = 1.0
+
+
+class JsonlLog:
+    """`metrics.jsonl`: one JSON object a line, `{"event": ...}` or `{"step": ..., "tokens": ..., <curves>}`.
+
+    A resumed run goes on in the same file; lines past its checkpoint belong to steps that are taken again and go.
+    """
+
+    def __init__(self, run: TrainingRun, folder: Path, about: Mapping[str, Any], n_steps: int = 0) -> None:
+        self.path = folder / METRICS_NAME
+        self._run = run
+        folder.mkdir(parents=True, exist_ok=True)
+        if self.path.exists():
+            self._cut(n_steps)
+        self._file = self.path.open("a", encoding="utf-8")
+        self._flushed = 0.0
+        self._write({"event": "resume" if n_steps else "start", "step": n_steps, "time": time.time(), **about})
+        run.add_listener(self._on_report)
+        run.add_status_listener(self._on_status)
+        run.add_event_listener(lambda event: self._write({"event": "set", **event}))
+
+    def _cut(self, n_steps: int) -> None:
+        kept = []
+        for values in read_log(self.path):
+            if values.get("step", 0) > n_steps:
+                break
+            kept.append(values)
+            if "event" not in values:
+                self._run.history.record(values["step"], curves_of(values))
+        temporary = self.path.with_suffix(".part")
+        temporary.write_text("".join(json.dumps(values) + "\n" for values in kept), encoding="utf-8")
+        os.replace(temporary, self.path)
+
+    def _on_report(self, report: Any) -> None:
+        curves = report.curves()
+        if curves:
+            self._write({"step": report.n_steps, "tokens": report.n_tokens, **curves})
+
+    def _on_status(self, status: Status) -> None:
+        snapshot = self._run.snapshot()
+        if self._file.closed:
+            return
+        self._write({"event": "status", "step": self._run.n_steps, "status": status, "error": snapshot["error"]})
+        if status in FINAL_STATUSES:
+            self._file.close()
+
+    def _write(self, values: Mapping[str, Any]) -> None:
+        # NaN is no JSON.
+        plain = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in values.items()}
+        self._file.write(json.dumps(plain, default=str) + "\n")
+        now = time.monotonic()
+        if now - self._flushed > FLUSH_EVERY_S or "event" in values:
+            self._flushed = now
+            self._file.flush()
+
+
+def read_log(path: str | Path) -> list[dict[str, Any]]:
+    """The lines of a `metrics.jsonl`; a last line that was cut off is left out."""
+    lines = []
+    for line in Path(path).read_text("utf-8").splitlines():
+        try:
+            lines.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return lines
+
+
+def curves_of(line: Mapping[str, Any]) -> dict[str, float]:
+    """The curves in one line of the log."""
+    return {k: math.nan if v is None else float(v) for k, v in line.items() if k not in ("step", "tokens", "event")}
+
+
+def environment() -> dict[str, str]:
+    """Versions that a run's numbers may depend on."""
+    import torch
+
+    import sae_widgets
+
+    return {
+        "sae_widgets": sae_widgets.__version__,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "n_threads": str(torch.get_num_threads()),
+    }
+
+
+# Curve names as SAELens writes them to W&B.
+_WANDB_NAMES = {"loss": "losses/overall_loss", "dead_features": "sparsity/dead_features"}
+_WANDB_NAMES |= {"lr": "details/current_learning_rate", "tokens_per_s": "details/tokens_per_s"}
+
+
+class WandbLog:
+    """Sends curves to W&B, if it is installed and knows who you are; never asks, and says once when it cannot."""
+
+    def __init__(self, run: TrainingRun, cfg: Any) -> None:
+        self._cfg, self._run = cfg, run
+        self._wandb_run = self._begin()
+        if self._wandb_run is not None:
+            run.add_listener(self._on_report)
+            run.add_status_listener(self._on_status)
+
+    def _begin(self) -> Any:
+        try:
+            import wandb
+        except ImportError:
+            return self._without("wandb is not installed")
+        settings = self._cfg.logger
+        mode = os.environ.get("WANDB_MODE", "online")
+        try:
+            if mode == "online" and not wandb.api.api_key:
+                return self._without("nobody is logged in to W&B (run `wandb login`, or set WANDB_MODE=offline)")
+            return wandb.init(
+                project=settings.wandb_project,
+                entity=settings.wandb_entity,
+                name=settings.run_name,
+                id=settings.wandb_id,
+                config=self._cfg.to_dict(),
+            )
+        except Exception as error:  # whatever W&B raises, a log must not keep a run from starting
+            return self._without(f"W&B did not start ({error})")
+
+    def _without(self, why: str) -> None:
+        logger.warning("log_to_wandb: %s; the run is logged to its %s only.", why, METRICS_NAME)
+
+    def _on_report(self, report: Any) -> None:
+        if report.n_steps % self._cfg.logger.wandb_log_frequency == 0 and (curves := report.curves()):
+            self._wandb_run.log({_wandb_name(name): value for name, value in curves.items()}, step=report.n_steps)
+
+    def _on_status(self, status: Status) -> None:
+        if status in FINAL_STATUSES:
+            self._wandb_run.finish(exit_code=int(status == "failed"))
+
+
+def _wandb_name(name: str) -> str:
+    if name in _WANDB_NAMES:
+        return _WANDB_NAMES[name]
+    if name.endswith("_loss"):
+        return f"losses/{name}"
+    return f"details/{name}" if name.endswith("_coefficient") else f"metrics/{name.removeprefix('eval/')}"
+
+
+class ProgressBar:
+    """A progress bar on standard error."""
+
+    def __init__(self, run: TrainingRun) -> None:
+        from tqdm import tqdm
+
+        n_done = run.trainable.trainer.n_tokens  # type: ignore[attr-defined]
+        self._bar = tqdm(total=run.trainable.total_tokens, initial=n_done, unit="tok", unit_scale=True, file=sys.stderr)
+        run.add_listener(self._on_report)
+        run.add_status_listener(lambda status: self._bar.close() if status in FINAL_STATUSES else None)
+
+    def _on_report(self, report: Any) -> None:
+        self._bar.n = min(report.n_tokens, self._bar.total)
+        if report.losses:
+            self._bar.set_postfix_str(
+                f"loss {report.loss:.4g}, L0 {report.l0:.1f}, EV {report.explained_variance:.3f}, "
+                f"dead {report.dead_features}",
+                refresh=False,
+            )
+        self._bar.update(0)

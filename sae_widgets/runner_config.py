@@ -1,0 +1,411 @@
+"""`LanguageModelSAERunnerConfig`: everything a training run depends on, in either of SAELens' spellings.
+
+    nested (6)   sae=TopKTrainingSAEConfig(d_in=768, d_sae=6144, k=32), logger=LoggingConfig(log_to_wandb=True)
+    flat (5)     architecture="topk", d_in=768, expansion_factor=8, activation_fn_kwargs={"k": 32}, log_to_wandb=True
+
+Both make the same config, which answers to both (`cfg.architecture`, `cfg.sae.k`, `cfg.logger.log_to_wandb`).
+"""
+
+import copy
+import difflib
+import inspect
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import sae_widgets.architectures  # noqa: F401  their names are looked up in the registry
+from sae_widgets.sae.config import SAEConfig
+from sae_widgets.sae.registry import SAE_CLASSES, sae_class_for
+
+DEFAULT_D_IN = 512  # SAELens 5's default, the width of its default model; the model's own width when it is known
+DEFAULT_EXPANSION_FACTOR = 4
+
+
+@dataclass
+class LoggingConfig:
+    """Where a run is logged besides its own `metrics.jsonl`."""
+
+    log_to_wandb: bool = False
+    """SAELens has True here, and a login prompt with it."""
+    log_activations_store_to_wandb: bool = False
+    log_optimizer_state_to_wandb: bool = False
+    log_weights_to_wandb: bool = False
+    wandb_project: str = "sae_lens_training"
+    wandb_id: str | None = None
+    run_name: str | None = None
+    wandb_entity: str | None = None
+    wandb_log_frequency: int = 10
+    """Steps between two lines of W&B's log."""
+    eval_every_n_wandb_logs: int = 100
+    """The SAE is tried in the model every `wandb_log_frequency * eval_every_n_wandb_logs` steps; 0: at the end only."""
+
+    def __post_init__(self) -> None:
+        if self.wandb_log_frequency < 1:
+            raise ValueError(f"wandb_log_frequency must be at least 1, got {self.wandb_log_frequency}.")
+        if self.eval_every_n_wandb_logs < 0:
+            raise ValueError(f"eval_every_n_wandb_logs must be at least 0, got {self.eval_every_n_wandb_logs}.")
+
+    @property
+    def eval_every_steps(self) -> int:
+        return self.wandb_log_frequency * self.eval_every_n_wandb_logs
+
+
+@dataclass(init=False, kw_only=True)
+class LanguageModelSAERunnerConfig:
+    """Settings of a training run. Fields have the names and, where nothing else is said, the defaults of SAELens 6."""
+
+    sae: SAEConfig
+    """What is trained: a training config, e.g. `TopKTrainingSAEConfig`."""
+    logger: LoggingConfig = field(default_factory=LoggingConfig)
+
+    model_name: str = "gelu-2l"
+    """`"demo"` (bundled), a hub name or a local folder."""
+    model_class_name: str = "HookedTransformer"
+    hook_name: str = "blocks.0.hook_mlp_out"
+    hook_head_index: int | None = None
+    model_kwargs: dict[str, Any] = field(default_factory=dict)
+    model_from_pretrained_kwargs: dict[str, Any] = field(default_factory=dict)
+    """Weight processing and the like, kept in the SAE's metadata so that it is repeated when the SAE is used."""
+
+    dataset_path: str = ""
+    """Text file, folder, saved dataset or hub name; see `open_documents`."""
+    dataset_trust_remote_code: bool = False
+    """Code from the hub is never run: True is refused."""
+    streaming: bool = True
+    is_dataset_tokenized: bool | None = None
+    """Seen from the data; kept for SAELens' configs."""
+    use_chat_formatting: bool = False
+    """Seen from the data; kept for SAELens' configs."""
+    context_size: int = 128
+    prepend_bos: bool = True
+    sequence_separator_token: str | int | None = "bos"
+    disable_concat_sequences: bool = False
+    seqpos_slice: tuple[int | None, ...] = (None,)
+    exclude_special_tokens: bool | list[int] = False
+    eval_dataset_path: str | None = None
+    """Data for the metrics; None: the training documents in another order."""
+
+    training_tokens: int = 2_000_000
+    train_batch_size_tokens: int = 4096
+    store_batch_size_prompts: int = 32
+    n_batches_in_buffer: int = 20
+    activations_mixing_fraction: float = 0.5
+    n_batches_for_norm_estimate: int = 1000
+    """At most; `activations.N_TOKENS_FOR_NORM` tokens are enough."""
+    use_cached_activations: bool = False
+    cached_activations_path: str | None = None
+    prefetch_llm_batches: bool | int = False
+
+    lr: float = 3e-4
+    lr_scheduler_name: str = "constant"
+    lr_warm_up_steps: int = 0
+    lr_decay_steps: int = 0
+    lr_end: float | None = None
+    """None: a tenth of lr."""
+    n_restart_cycles: int = 1
+    adam_beta1: float = 0.9
+    adam_beta2: float = 0.999
+    dead_feature_window: int = 1000
+    """Steps."""
+    feature_sampling_window: int = 2000
+    """Steps."""
+    dead_feature_threshold: float = 1e-8
+    """Never read, as in SAELens: a feature is dead when it has not fired at all for `dead_feature_window` steps."""
+    use_ghost_grads: bool = False
+    """Pulls dead features back; architecture "standard" only."""
+
+    n_eval_batches: int = 10
+    eval_batch_size_prompts: int | None = None
+    """None: `store_batch_size_prompts`."""
+    n_checkpoints: int = 0
+    checkpoint_path: str | None = "checkpoints"
+    """Run folders go here: log, settings, checkpoints."""
+    save_final_checkpoint: bool = False
+    output_path: str | None = "output"
+    """Folder for the finished SAE; None writes none."""
+    resume_from_checkpoint: str | None = None
+    from_pretrained_path: str | None = None
+    """Folder of an SAE whose weights are the start."""
+
+    device: str = "cpu"
+    llm_device: str | None = None
+    act_store_device: str | None = None
+    dtype: str = "float32"
+    seed: int = 42
+    autocast: bool = False
+    autocast_lm: bool = False
+    compile_llm: bool = False
+    llm_compilation_mode: str | None = None
+    compile_sae: bool = False
+    sae_compilation_mode: str | None = None
+    verbose: bool = True
+    """Show a progress bar in `SAETrainingRunner.run()`."""
+
+    def __init__(self, sae: SAEConfig | None = None, **settings: Any) -> None:
+        own = {each.name: each for each in fields(self)}
+        flat, logging = _sort_settings(settings, own)
+        if isinstance(sae, Mapping):
+            sae = SAEConfig.from_dict(dict(sae))
+        hook_layer = flat.pop("hook_layer", None)
+        _check_not_both("sae", sae, flat)
+        _check_not_both("logger", settings.get("logger"), logging)
+        self._flat = None if sae is not None else flat
+        settings["logger"] = settings.get("logger") or LoggingConfig(**logging)
+        if isinstance(settings["logger"], Mapping):
+            settings["logger"] = LoggingConfig(**settings["logger"])
+        for name, each in own.items():
+            if name in settings:
+                value = settings[name]
+            elif each.default_factory is not MISSING:
+                value = each.default_factory()
+            else:
+                value = None if each.default is MISSING else each.default
+            object.__setattr__(self, name, value)
+        self.hook_name = _hook_name(settings.get("hook_name"), hook_layer, own["hook_name"].default)
+        self.seqpos_slice = tuple(self.seqpos_slice)
+        self.sae = copy.deepcopy(sae) if sae is not None else _flat_sae(flat, self.device, self.dtype)
+        self._check()
+
+    def _check(self) -> None:
+        if not isinstance(self.sae, SAEConfig) or not self.sae.is_training:
+            raise TypeError(
+                f"sae= takes a training config such as TopKTrainingSAEConfig; got {type(self.sae).__name__}."
+            )
+        for name in ("training_tokens", "train_batch_size_tokens", "n_eval_batches", "dead_feature_window"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ValueError(f"{name} is a positive whole number; got {value!r}.")
+        if not 0 < self.lr <= 10:
+            raise ValueError(f"lr must be above 0 and at most 10, got {self.lr}.")
+        if self.feature_sampling_window < 1 or self.n_checkpoints < 0:
+            raise ValueError("feature_sampling_window must be at least 1 and n_checkpoints at least 0.")
+        for name, why in _NOT_OFFERED.items():
+            if getattr(self, name):
+                raise NotImplementedError(f"{name}={getattr(self, name)!r}: {why}")
+        for name in ("device", "llm_device", "act_store_device"):
+            device = getattr(self, name)
+            if device == "auto":
+                setattr(self, name, "cuda" if torch.cuda.is_available() else "cpu")
+            elif device is not None and str(device).startswith("cuda") and not torch.cuda.is_available():
+                raise ValueError(f"{name}={device!r}, but torch sees no CUDA device here; use {name}='cpu' or 'auto'.")
+        if self.act_store_device == "with_model":
+            self.act_store_device = self.llm_device or self.device
+
+    @property
+    def hook_layer(self) -> int | None:
+        """The number in `hook_name`."""
+        return _layer_of(self.hook_name)
+
+    @property
+    def is_d_in_known(self) -> bool:
+        """Whether the width of the activations was given, and not only supposed."""
+        return self._flat is None or self._flat.get("d_in") is not None
+
+    def with_d_in(self, d_in: int) -> "LanguageModelSAERunnerConfig":
+        """A copy for activations of this width; what followed from the supposed one follows from it."""
+        cfg = copy.copy(self)
+        cfg._flat = {**(self._flat or {}), "d_in": d_in}
+        cfg.sae = _flat_sae(cfg._flat, self.device, self.dtype)
+        return cfg
+
+    def __getattr__(self, name: str) -> Any:  # only called for names that are not found
+        if name.startswith("_") or "sae" not in self.__dict__:
+            raise AttributeError(name)
+        for holder in ("sae", "logger"):
+            held = self.__dict__.get(holder)
+            if held is not None and (name in vars(held) or name in ("architecture",)):
+                return getattr(held, name)
+        if name == "activation_fn":
+            return "topk" if "topk" in str(self.sae.architecture) else "relu"
+        if name == "activation_fn_kwargs":
+            return {"k": self.sae.k} if "k" in vars(self.sae) else {}  # type: ignore[attr-defined]
+        if name == "expansion_factor":
+            return self.sae.d_sae / self.sae.d_in
+        known = {each.name for each in fields(self)} | vars(self.sae).keys() | vars(self.logger).keys()
+        raise AttributeError(f"The run's config has no {name!r}.{_did_you_mean(name, known)}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as `runner_cfg.json` holds them."""
+        values = {each.name: copy.deepcopy(getattr(self, each.name)) for each in fields(self)}
+        return {**values, "sae": self.sae.to_dict(), "logger": vars(self.logger) | {}}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "LanguageModelSAERunnerConfig":
+        """The config that `to_dict` wrote; also SAELens' own `runner_cfg.json`, whose further keys are left out."""
+        own = {each.name for each in fields(cls)} | _FLAT_NAMES.keys() | {each.name for each in fields(LoggingConfig)}
+        return cls(**{name: copy.deepcopy(value) for name, value in values.items() if name in own})
+
+    @classmethod
+    def from_json(cls, path: str | Path) -> "LanguageModelSAERunnerConfig":
+        """The config in a `runner_cfg.json`."""
+        return cls.from_dict(json.loads(Path(path).read_text("utf-8")))
+
+
+_NOT_OFFERED = {
+    "use_cached_activations": "activations are gathered as training goes; leave it out.",
+    "prefetch_llm_batches": "gathering ahead in another thread would make a resumed run differ; leave it out.",
+    "compile_llm": "the model's hooks do not survive compilation; leave it out.",
+    "compile_sae": "the SAE's sparse kernels do not compile; leave it out.",
+    "dataset_trust_remote_code": "code from the hub is never run here; convert the dataset to parquet or text first.",
+}
+
+# Keywords of SAELens 5 and before that are gone: (the values that ask for what happens anyway, what to do instead).
+_REMOVED: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "finetuning_tokens": (lambda v: not v, "train in one go, or start from from_pretrained_path with a new config"),
+    "finetuning_method": (lambda v: v is None, "train in one go, or start from from_pretrained_path with a new config"),
+    "noise_scale": (lambda v: not v, "leave it out; nothing takes its place"),
+    "mse_loss_normalization": (lambda v: v is None, "use normalize_activations='expected_average_only_in'"),
+    "b_dec_init_method": (lambda v: v == "zeros", "b_dec starts at zero and is learned; leave it out"),
+    "normalize_sae_decoder": (lambda v: not v, "decoder norms are part of the penalty instead; leave it out"),
+    "scale_sparsity_penalty_by_decoder_norm": (lambda v: bool(v), "decoder norms are always part of the penalty"),
+    "decoder_heuristic_init": (lambda v: bool(v), "use decoder_init_norm"),
+    "decoder_heuristic_init_norm": (lambda v: False, "use decoder_init_norm"),
+    "decoder_orthogonal_init": (lambda v: not v, "use decoder_init_norm"),
+    "init_encoder_as_decoder_transpose": (lambda v: bool(v), "the encoder always starts as the decoder's transpose"),
+    "resume": (lambda v: not v, "use resume_from_checkpoint='<folder of the checkpoint>'"),
+    "hook_point": (lambda v: False, "use hook_name"),
+    "hook_point_layer": (lambda v: False, "use hook_layer"),
+    "hook_point_head_index": (lambda v: v is None, "use hook_head_index"),
+    "hook_eval": (lambda v: True, ""),
+    "sae_lens_version": (lambda v: True, ""),
+    "sae_lens_training_version": (lambda v: True, ""),
+    "tokens_per_buffer": (lambda v: True, ""),
+}
+
+# Flat keywords that are not fields of the SAE's config.
+_FLAT_NAMES: dict[str, str] = {
+    "architecture": "the name of the config's class",
+    "expansion_factor": "d_sae",
+    "activation_fn": "the name of the config's class",
+    "activation_fn_str": "the name of the config's class",
+    "activation_fn_kwargs": "k",
+    "hook_layer": "hook_name",
+}
+
+
+def _sae_field_names() -> set[str]:
+    classes = [each.training_config_class for each in SAE_CLASSES.values()]
+    return {each.name for config_class in classes for each in fields(config_class)} - {"dtype", "device", "metadata"}
+
+
+def _sort_settings(settings: dict[str, Any], own: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The flat SAE keywords and the flat logging keywords, taken out of `settings`."""
+    logging_names = {each.name for each in fields(LoggingConfig)}
+    flat_names = _sae_field_names() | _FLAT_NAMES.keys()
+    flat: dict[str, Any] = {}
+    logging: dict[str, Any] = {}
+    for name in list(settings):
+        if name in own:
+            continue
+        value = settings.pop(name)
+        if name in logging_names:
+            logging[name] = value
+        elif name in flat_names:
+            flat[name] = value
+        elif name in _REMOVED:
+            is_harmless, instead = _REMOVED[name]
+            if not is_harmless(value):
+                raise ValueError(f"{name}={value!r} is not offered any more: {instead}.")
+        else:
+            hint = _did_you_mean(name, {*own, *logging_names, *flat_names})
+            raise TypeError(f"LanguageModelSAERunnerConfig has no {name!r}.{hint}")
+    return flat, logging
+
+
+def _did_you_mean(name: str, known: Any) -> str:
+    nearest = difflib.get_close_matches(name, sorted(known), n=3, cutoff=0.6)
+    return f" Did you mean {' or '.join(map(repr, nearest))}?" if nearest else ""
+
+
+def _check_not_both(holder: str, held: Any, flat: Mapping[str, Any]) -> None:
+    if held is not None and flat:
+        names = ", ".join(flat)
+        raise ValueError(f"Both {holder}= and {names} were given: put {names} into {type(held).__name__}(...).")
+
+
+def _layer_of(hook_name: str) -> int | None:
+    match = re.search(r"\d+", hook_name)
+    return int(match.group()) if match else None
+
+
+def _hook_name(hook_name: str | None, hook_layer: int | None, default: str) -> str:
+    if hook_name is None:
+        return default if hook_layer is None else default.replace("0", str(hook_layer), 1)
+    if hook_layer is not None and _layer_of(hook_name) != hook_layer:
+        raise ValueError(f"hook_layer={hook_layer} and hook_name={hook_name!r} disagree; hook_name alone is enough.")
+    return hook_name
+
+
+def _flat_sae(flat: Mapping[str, Any], device: str, dtype: str) -> SAEConfig:
+    """The SAE's training config from flat keywords."""
+    flat = {**flat, "d_in": flat.get("d_in") or DEFAULT_D_IN}
+    architecture = _flat_architecture(flat)
+    config_class = sae_class_for(architecture).training_config_class
+    values = {name: value for name, value in flat.items() if name not in _FLAT_NAMES}
+    values["d_sae"] = _flat_width(flat)
+    for name in ("coefficient", "warm_up_steps"):
+        # SAELens 5 trained jumprelu with l1_coefficient as the weight of its l0 loss.
+        if architecture == "jumprelu" and f"l1_{name}" in values:
+            values.setdefault(f"l0_{name}", values.pop(f"l1_{name}"))
+    for name, value in (flat.get("activation_fn_kwargs") or {}).items():
+        if name != "k":
+            raise ValueError(f"activation_fn_kwargs has {name!r}; only 'k' is known.")
+        if values.setdefault("k", value) != value:
+            raise ValueError(f"k={values['k']} and activation_fn_kwargs={{'k': {value}}} disagree.")
+    known = {each.name for each in fields(config_class)}
+    for name in [name for name in values if name not in known]:
+        # 0 or None asks for nothing; SAELens 5 passed l1_coefficient around for every architecture.
+        if values.pop(name):
+            raise ValueError(f"{name} has no meaning for architecture {architecture!r}{_instead_of(name, known)}.")
+    return config_class(**values, device=device, dtype=dtype)
+
+
+def _instead_of(name: str, known: set[str]) -> str:
+    if name.startswith(("l1_", "l0_")) and "k" in known:
+        return ", whose sparsity is k: leave it out"
+    return f": leave it out.{_did_you_mean(name, known)}".removesuffix(".")
+
+
+def _flat_architecture(flat: Mapping[str, Any]) -> str:
+    named = str(flat["architecture"]) if flat.get("architecture") is not None else None
+    activation = flat.get("activation_fn") or flat.get("activation_fn_str") or "relu"
+    if activation not in ("relu", "topk"):
+        raise ValueError(f"activation_fn={activation!r} is not offered; there are 'relu' and 'topk'.")
+    if activation == "topk":
+        if named not in (None, "standard", "topk", "batchtopk"):
+            raise ValueError(f"activation_fn='topk' and architecture={named!r} disagree.")
+        return named if named == "batchtopk" else "topk"
+    named = named or "standard"
+    sae_class_for(named)  # raises with the nearest name
+    return named
+
+
+def _flat_width(flat: Mapping[str, Any]) -> int:
+    d_in, d_sae, factor = flat["d_in"], flat.get("d_sae"), flat.get("expansion_factor")
+    if d_sae is not None and factor is not None and d_sae != d_in * factor:
+        raise ValueError(f"d_sae={d_sae} and expansion_factor={factor} (x {d_in}) disagree; give one of them.")
+    return d_sae if d_sae is not None else int(d_in * (factor or DEFAULT_EXPANSION_FACTOR))
+
+
+def _signature() -> inspect.Signature:
+    """What `help` and the completion of a notebook show: every keyword, of both spellings."""
+    parameters = [inspect.Parameter("sae", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None)]
+    for each in fields(LanguageModelSAERunnerConfig):
+        if each.name != "sae":
+            default = None if each.default is MISSING else each.default
+            parameters.append(inspect.Parameter(each.name, inspect.Parameter.KEYWORD_ONLY, default=default))
+    known = {parameter.name for parameter in parameters}
+    flat = ["architecture", "d_in", "d_sae", *_FLAT_NAMES, *sorted(_sae_field_names())]
+    for name in [*flat, *(each.name for each in fields(LoggingConfig))]:
+        if name not in known:
+            parameters.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=inspect.Parameter.empty))
+            known.add(name)
+    return inspect.Signature(parameters)
+
+
+LanguageModelSAERunnerConfig.__signature__ = _signature()  # type: ignore[attr-defined]
