@@ -1,0 +1,418 @@
+"""A hooked language model that SAEs can be attached to.
+
+`HookedSAETransformer` is a thin shell over a model of TransformerLens (the bridge of 4.x, `HookedTransformer` of 3.x)
+and depends on a small protocol only: `HookedModel`. Attaching an SAE adds one forward hook at its hook point, which
+answers with the SAE's output; leaving removes that hook and nothing else, so hooks of the user stay where they were.
+
+    with attach(model, sae):                      x at the hook becomes sae(x)
+        logits, cache = model.run_with_cache(tokens)
+        cache["blocks.8.hook_resid_pre.hook_sae_acts_post"]           # or "blocks.8.hook_in.hook_sae_acts_post"
+
+Source: SAELens' `HookedSAETransformer`, whose method names and cache keys these are. Departures: the bypass of an
+architecture is included; an unknown hook is an error; both spellings of a hook name answer; `generate` takes hooks.
+"""
+
+import inspect
+import threading
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from sae_widgets.fit import check_fits, layer_of, no_hook_error
+from sae_widgets.sae import SAE
+from sae_widgets.splice import FwdHook, Splice, Splices
+from sae_widgets.token_text import clean_prompt, token_texts
+
+_LOCKS: "weakref.WeakKeyDictionary[Any, threading.RLock]" = weakref.WeakKeyDictionary()
+
+
+@runtime_checkable
+class HookedModel(Protocol):
+    """What is needed of a model."""
+
+    cfg: Any
+    tokenizer: Any
+    hook_dict: Any
+
+    def to_tokens(self, *args: Any, **kwargs: Any) -> Any: ...
+    def hooks(self, *args: Any, **kwargs: Any) -> Any: ...
+    def run_with_hooks(self, *args: Any, **kwargs: Any) -> Any: ...
+    def run_with_cache(self, *args: Any, **kwargs: Any) -> Any: ...
+
+
+class HookedSAETransformer:
+    """A hooked model with SAEs on top; made by `load_model`. What is not here is the wrapped model's.
+
+    `lock` guards the model: whoever runs it holds the lock for that forward, and contexts that change it
+    (`hooks`, `saes`, `attach`) hold it for their body, so that no other thread runs a model that is being changed.
+    """
+
+    def __init__(self, model: Any) -> None:
+        if isinstance(model, HookedSAETransformer):
+            model = model.wrapped
+        if not isinstance(model, HookedModel):
+            raise TypeError(
+                f"Expected a hooked model of TransformerLens, got {type(model).__name__}. "
+                "load_model(...) wraps Hugging Face modules, names and folders."
+            )
+        self.wrapped: Any = model
+        self.lock = _LOCKS.setdefault(model, threading.RLock())
+        self._attached = Splices()
+        self.has_centred_weights: bool | None = None
+
+    @classmethod
+    def from_pretrained(cls, model_name: str, **kwargs: Any) -> "HookedSAETransformer":
+        """`load_model(model_name, ...)`, as SAELens spells it."""
+        from sae_widgets.model import load_model
+
+        return load_model(model_name, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:  # only for what the shell has not
+        if name in ("wrapped", "_attached"):  # while being unpickled or copied
+            raise AttributeError(name)
+        return getattr(self.wrapped, name)
+
+    def __repr__(self) -> str:
+        cfg = self.cfg
+        saes = "".join(f", sae at {name!r}" for name in self.acts_to_saes)
+        return (
+            f"{type(self).__name__}({cfg.model_name!r}, n_layers={cfg.n_layers}, d_model={cfg.d_model}, "
+            f"d_vocab={cfg.d_vocab}, n_ctx={cfg.n_ctx}, {self.device}{saes})"
+        )
+
+    # -- the protocol -------------------------------------------------------------------------------------------------
+
+    @property
+    def cfg(self) -> Any:
+        return self.wrapped.cfg
+
+    @property
+    def tokenizer(self) -> Any:
+        return self.wrapped.tokenizer
+
+    @tokenizer.setter
+    def tokenizer(self, tokenizer: Any) -> None:
+        self.wrapped.tokenizer = tokenizer
+
+    @property
+    def hook_dict(self) -> Mapping[str, Any]:
+        return self.wrapped.hook_dict
+
+    @property
+    def device(self) -> torch.device:
+        return next(iter(self.wrapped.parameters())).device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return next(iter(self.wrapped.parameters())).dtype
+
+    @property
+    def W_U(self) -> Float[Tensor, "d_model d_vocab"]:  # noqa: N802  the field's name
+        return self.wrapped.W_U
+
+    @property
+    def W_E(self) -> Float[Tensor, "d_vocab d_model"]:  # noqa: N802  the field's name
+        return self.wrapped.W_E
+
+    def to_tokens(
+        self, text: str | Sequence[str], prepend_bos: bool | None = True, **kwargs: Any
+    ) -> Int[Tensor, "batch n_pos"]:
+        """Token ids, cut at the context length unless `truncate=False`; `prompt_tokens` refuses what is too long."""
+        texts = clean_prompt(text) if isinstance(text, str) else [clean_prompt(each) for each in text]
+        return self.wrapped.to_tokens(texts, prepend_bos=prepend_bos, **kwargs)
+
+    def to_str_tokens(self, text: Any, prepend_bos: bool | None = True, **kwargs: Any) -> Any:
+        """One string per token, as the tokenizer decodes it alone; `token_texts` is exact to the byte."""
+        text = clean_prompt(text) if isinstance(text, str) else text
+        return self.wrapped.to_str_tokens(text, prepend_bos=prepend_bos, **kwargs)
+
+    def to_string(self, tokens: Any) -> Any:
+        """The text of token ids; a list of texts for a batch."""
+        return self.wrapped.to_string(tokens)
+
+    def to_single_token(self, text: str) -> int:
+        """The id of the one token that `text` is.
+
+        Raises:
+            ValueError: If it is several; the message shows them.
+        """
+        ids = self.to_tokens(text, prepend_bos=False)[0].tolist()
+        if len(ids) == 1:
+            return int(ids[0])
+        raise ValueError(f"{text!r} is {len(ids)} tokens, not one: {token_texts(self.tokenizer, ids)}.")
+
+    def forward(self, tokens: Any, **kwargs: Any) -> Any:
+        """Logits [batch, n_pos, d_vocab], or what `return_type` asks for."""
+        with self.lock:
+            return self.wrapped(self._clean(tokens), **kwargs)
+
+    __call__ = forward
+
+    @torch.no_grad()
+    def step(self, tokens: Int[Tensor, "batch n_new"], cache: Any = None) -> tuple[Float[Tensor, "batch d_vocab"], Any]:
+        """Logits at the last of the new `tokens`, and the cache of keys and values that the next call goes on from.
+
+        Args:
+            tokens: What follows the tokens in `cache`; hooks see only these positions.
+            cache: From the call before; None begins a text.
+        """
+        with self.lock:
+            if self._is_legacy:
+                if cache is None:
+                    cache = self._legacy_cache(tokens.shape[0])
+                logits = self.wrapped(tokens, past_kv_cache=cache)
+            else:
+                logits, cache = self.wrapped(
+                    tokens, past_key_values=cache, use_cache=True, return_type="logits_and_cache"
+                )
+        return logits[:, -1], cache
+
+    @torch.no_grad()
+    def capture(self, tokens: Int[Tensor, "batch n_pos"], hook_name: str) -> Float[Tensor, "batch n_pos *d"]:
+        """The activation at `hook_name`, run no further than its block; attached SAEs are left out.
+
+        Raises:
+            ValueError: If there is no such hook.
+        """
+        if hook_name not in self.hook_dict:
+            raise self._no_hook(hook_name)
+        seen: list[Tensor] = []
+
+        def keep(activation: Tensor, hook: Any) -> None:
+            seen.append(activation.detach().clone())  # hooks that write in place come after
+
+        layer = layer_of(hook_name)
+        stop = None if layer is None or layer + 1 >= self.cfg.n_layers else layer + 1
+        with self.without_saes(), self.wrapped.hooks(fwd_hooks=[(hook_name, keep)]):
+            self.wrapped(tokens, return_type=None, stop_at_layer=stop)
+        if not seen:
+            raise ValueError(f"The hook {hook_name!r} exists but is not passed in a forward of this model.")
+        return seen[0]
+
+    # -- hooks --------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def hooks(
+        self, fwd_hooks: Sequence[FwdHook] = (), bwd_hooks: Sequence[FwdHook] = (), **kwargs: Any
+    ) -> Iterator["HookedSAETransformer"]:
+        """A context in which the hooks act, those on attached SAEs too; they are gone afterwards, come what may."""
+        with self.lock, ExitStack() as stack:
+            forward = self._enter_hooks(stack, fwd_hooks, is_forward=True)
+            backward = self._enter_hooks(stack, bwd_hooks, is_forward=False)
+            stack.enter_context(self.wrapped.hooks(fwd_hooks=forward, bwd_hooks=backward, **kwargs))
+            yield self
+
+    def run_with_hooks(
+        self, tokens: Any, fwd_hooks: Sequence[FwdHook] = (), bwd_hooks: Sequence[FwdHook] = (), **kwargs: Any
+    ) -> Any:
+        """What the model returns with the hooks acting.
+
+        Raises:
+            ValueError: If there is no such hook.
+        """
+        with self.lock, ExitStack() as stack:
+            forward = self._enter_hooks(stack, fwd_hooks, is_forward=True)
+            backward = self._enter_hooks(stack, bwd_hooks, is_forward=False)
+            return self.wrapped.run_with_hooks(self._clean(tokens), fwd_hooks=forward, bwd_hooks=backward, **kwargs)
+
+    def run_with_cache(self, tokens: Any, names_filter: Any = None, **kwargs: Any) -> tuple[Any, Any]:
+        """What the model returns, and the activations on the way.
+
+        Those of attached SAEs are under `{hook_name}.hook_sae_acts_post` and so on, in every spelling of the hook.
+
+        Raises:
+            ValueError: If `names_filter` names a hook that is not there.
+        """
+        with self.lock, ExitStack() as stack:
+            names_filter, wanted = self._attached.split_filter(names_filter)
+            self._check_names(names_filter)
+            if wanted and kwargs.get("pos_slice") is not None:
+                raise NotImplementedError("pos_slice does not reach the hooks of attached SAEs; slice the result.")
+            kept: dict[str, Tensor] = {}
+            for splice, point in wanted:
+                stack.enter_context(splice.capture(point, kept, device=kwargs.get("device")))
+            out, cache = self.wrapped.run_with_cache(self._clean(tokens), names_filter=names_filter, **kwargs)
+            if kwargs.get("remove_batch_dim"):
+                kept = {name: value[0] for name, value in kept.items()}
+            (cache if isinstance(cache, dict) else cache.cache_dict).update(kept)
+        return out, cache
+
+    @torch.no_grad()
+    def generate(self, input: Any, max_new_tokens: int = 10, fwd_hooks: Sequence[FwdHook] = (), **kwargs: Any) -> Any:
+        """The input with what the model writes after it, while `fwd_hooks` act.
+
+        Keys and values are cached, so after the prompt a hook sees one new position at a time; for a hook that looks
+        at other positions say `use_past_kv_cache=False`. Further settings are the wrapped model's: temperature,
+        do_sample, top_k, stop_at_eos, return_type ... Departure: no progress bar unless `verbose=True`.
+        """
+        kwargs.setdefault("verbose", False)
+        with self.hooks(fwd_hooks=fwd_hooks):
+            return self.wrapped.generate(self._clean(input), max_new_tokens=max_new_tokens, **kwargs)
+
+    # -- SAEs ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def acts_to_saes(self) -> dict[str, SAE]:
+        """Attached SAEs by hook name."""
+        return {splice.hook_name: splice.sae for splice in self._attached}
+
+    def add_sae(
+        self, sae: SAE, use_error_term: bool | None = None, exclude_special_tokens: bool | Sequence[int] = False
+    ) -> None:
+        """Attach `sae` until `reset_saes`; an SAE that is attached at its hook is replaced.
+
+        Args:
+            use_error_term: Add what the SAE misses, so that only interventions have an effect.
+            exclude_special_tokens: Leave the activations of special tokens (or of these ids) as they are.
+
+        Raises:
+            ValueError: If the SAE does not fit the model.
+        """
+        with self.lock:
+            replaced = self._attach(sae, use_error_term, exclude_special_tokens)
+            if replaced is not None:
+                replaced.remove()
+
+    def reset_saes(self, act_names: str | Sequence[str] | None = None) -> None:
+        """Detach the SAEs at these hooks, or all.
+
+        Raises:
+            ValueError: If no SAE is attached at one of them.
+        """
+        if act_names is None:
+            act_names = list(self.acts_to_saes)
+        with self.lock:
+            for name in [act_names] if isinstance(act_names, str) else act_names:
+                splice = self._attached.at(name)
+                if splice is None:
+                    attached = ", ".join(map(repr, self.acts_to_saes)) or "no SAE"
+                    raise ValueError(f"No SAE is attached at {name!r}; attached: {attached}.")
+                self._attached.remove(splice)
+
+    @contextmanager
+    def saes(
+        self,
+        saes: SAE | Sequence[SAE] = (),
+        reset_saes_end: bool = True,
+        use_error_term: bool | None = None,
+        exclude_special_tokens: bool | Sequence[int] = False,
+    ) -> Iterator["HookedSAETransformer"]:
+        """A context in which `saes` are attached; afterwards those are that were before.
+
+        Args:
+            reset_saes_end: False leaves them attached.
+        """
+        with self.lock:
+            before = self._attached.acting()
+            try:
+                for sae in [saes] if isinstance(saes, SAE) else saes:
+                    self._attach(sae, use_error_term, exclude_special_tokens)
+                yield self
+            except BaseException:
+                self._attached.restore(before)
+                raise
+            if reset_saes_end:
+                self._attached.restore(before)
+
+    @contextmanager
+    def without_saes(self) -> Iterator["HookedSAETransformer"]:
+        """A context in which attached SAEs do not act."""
+        with self.lock:
+            before = self._attached.acting()
+            try:
+                for splice in before:
+                    splice.is_active = False
+                yield self
+            finally:
+                for splice in before:
+                    splice.is_active = True
+
+    def run_with_saes(self, tokens: Any, saes: SAE | Sequence[SAE] = (), **kwargs: Any) -> Any:
+        """What the model returns with `saes` attached for this run."""
+        with self.saes(saes, **_sae_settings(kwargs)):
+            return self.forward(tokens, **kwargs)
+
+    def run_with_cache_with_saes(
+        self, tokens: Any, saes: SAE | Sequence[SAE] = (), names_filter: Any = None, **kwargs: Any
+    ) -> tuple[Any, Any]:
+        """`run_with_cache` with `saes` attached for this run."""
+        with self.saes(saes, **_sae_settings(kwargs)):
+            return self.run_with_cache(tokens, names_filter=names_filter, **kwargs)
+
+    def run_with_hooks_with_saes(
+        self, tokens: Any, saes: SAE | Sequence[SAE] = (), fwd_hooks: Sequence[FwdHook] = (), **kwargs: Any
+    ) -> Any:
+        """`run_with_hooks` with `saes` attached for this run; hooks may name the SAEs' own points."""
+        with self.saes(saes, **_sae_settings(kwargs)):
+            return self.run_with_hooks(tokens, fwd_hooks=fwd_hooks, **kwargs)
+
+    # -- inside -------------------------------------------------------------------------------------------------------
+
+    def _attach(
+        self, sae: SAE, use_error_term: bool | None, exclude_special_tokens: bool | Sequence[int]
+    ) -> Splice | None:
+        check_fits(self, sae)
+        chosen = exclude_special_tokens
+        ids = self.tokenizer.all_special_ids if chosen is True else () if chosen is False else chosen
+        return self._attached.add(Splice(self.wrapped, sae, bool(use_error_term), excluded_ids=tuple(ids)))
+
+    def _enter_hooks(self, stack: ExitStack, hooks: Sequence[FwdHook], *, is_forward: bool) -> list[FwdHook]:
+        """The hooks on the model itself; those on attached SAEs are entered into `stack`."""
+        own = self._attached.enter_hooks(stack, hooks, is_forward=is_forward)
+        self._check_names([name for name, _ in own if isinstance(name, str)])
+        return own
+
+    def _check_names(self, names: Any) -> None:
+        for name in [] if names is None or callable(names) else names:
+            if name not in self.hook_dict:
+                raise self._no_hook(name)
+
+    def _no_hook(self, hook_name: str) -> ValueError:
+        return no_hook_error(self, hook_name, more=self._attached.point_names())
+
+    def _clean(self, tokens: Any) -> Any:
+        return clean_prompt(tokens) if isinstance(tokens, str) else tokens
+
+    @property
+    def _is_legacy(self) -> bool:
+        """Whether the model caches keys and values the way of `HookedTransformer` (TransformerLens 3)."""
+        return "past_kv_cache" in inspect.signature(self.wrapped.forward).parameters
+
+    def _legacy_cache(self, n_seqs: int) -> Any:
+        from transformer_lens.cache.key_value_cache import TransformerLensKeyValueCache
+
+        return TransformerLensKeyValueCache.init_cache(self.cfg, self.device, n_seqs)
+
+
+@contextmanager
+def attach(
+    model: Any,
+    saes: SAE | Sequence[SAE],
+    use_error_term: bool | None = None,
+    exclude_special_tokens: bool | Sequence[int] = False,
+) -> Iterator[HookedSAETransformer]:
+    """A context in which `saes` act inside `model`, which afterwards is as before, also after an exception.
+
+    Args:
+        model: From `load_model`, or any hooked model.
+        saes: One or several; each goes where its config says.
+        use_error_term: Add what the SAE misses, so that only interventions have an effect.
+        exclude_special_tokens: Leave the activations of special tokens (or of these ids) as they are.
+
+    Raises:
+        ValueError: If an SAE does not fit the model.
+    """
+    hooked = model if isinstance(model, HookedSAETransformer) else HookedSAETransformer(model)
+    with hooked.saes(saes, use_error_term=use_error_term, exclude_special_tokens=exclude_special_tokens):
+        yield hooked
+
+
+def _sae_settings(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of `saes()`, taken out of `kwargs`."""
+    names = ("reset_saes_end", "use_error_term", "exclude_special_tokens")
+    return {name: kwargs.pop(name) for name in names if name in kwargs}
