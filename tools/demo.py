@@ -27,13 +27,18 @@ MAX_LINES = 14  # of one cell, in the summary
 def execute(path: Path) -> tuple[nbformat.NotebookNode, CellExecutionError | None]:
     """The notebook with its outputs, and the error that ended it early, if one did."""
     notebook = nbformat.read(path, as_version=4)
+    # Last of all, each widget's picture is renewed: curves, say, have grown since they were shown.
+    freeze = nbformat.v4.new_code_cell("import sae_widgets as sw\nfrozen = sw.freeze_all()")
+    notebook.cells.append(freeze)
     where = {"metadata": {"path": path.parent}}
     client = NotebookClient(notebook, timeout=600, store_widget_state=False, resources=where)
     try:
         client.execute()
+        failure = None
     except CellExecutionError as error:
-        return notebook, error
-    return notebook, None
+        failure = error
+    notebook.cells.remove(freeze)
+    return notebook, failure
 
 
 def still(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:

@@ -1,0 +1,55 @@
+"""`import sae_widgets` costs next to nothing: heavy packages load when they are used."""
+
+import json
+import subprocess
+import sys
+
+HEAVY = ("transformer_lens", "transformers", "datasets", "altair", "wandb", "pandas", "anywidget", "IPython")
+
+
+def run(program: str) -> str:
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+
+
+def test_import_loads_no_heavy_package():
+    loaded = json.loads(run("import json, sys, sae_widgets; print(json.dumps(sorted(sys.modules)))"))
+    assert [name for name in HEAVY if name in loaded] == []
+
+
+def test_naming_an_sae_loads_no_model_library():
+    loaded = json.loads(
+        run("import json, sys, sae_widgets as sw; sw.SAE; sw.TopKSAE; print(json.dumps(sorted(sys.modules)))")
+    )
+    assert [name for name in ("transformers", "datasets", "altair", "anywidget") if name in loaded] == []
+
+
+def test_import_changes_nothing_of_the_process():
+    program = """
+import logging, os, random, threading, warnings
+import torch
+def state():
+    return [
+        dict(os.environ), random.getstate(), torch.initial_seed(), torch.get_num_threads(), torch.get_grad_enabled(),
+        list(warnings.filters), threading.active_count(), list(logging.getLogger().handlers),
+    ]
+before = state()
+import sae_widgets
+print(before == state())
+"""
+    assert run(program).strip() == "True"
+
+
+def test_every_public_name_is_there():
+    program = "import sae_widgets as sw; print([n for n in sw.__all__ if getattr(sw, n, None) is None])"
+    assert run(program).strip() == "[]"
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    program = """
+import sae_widgets as sw
+try:
+    sw.TokenHeatMap
+except AttributeError as error:
+    print(error)
+"""
+    assert "TokenHeatMap" in run(program)
