@@ -10,9 +10,7 @@ os.environ.setdefault("WANDB_MODE", "disabled")
 
 
 def pytest_collection_modifyitems(items):
-    items.sort(
-        key=lambda item: (item.get_closest_marker("browser") is not None, item.get_closest_marker("slow") is not None)
-    )
+    items.sort(key=lambda item: [item.get_closest_marker(name) is not None for name in ("browser", "slow")])
 
 
 @pytest.hookimpl(wrapper=True)
