@@ -20,7 +20,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PY := $(abspath $(BIN)/python)
 PARITY := .venv-parity
-KERNELS := 6.31.0 7.3.0 7.4.0
+# ipykernel 7.4 is the one of .venv.
+KERNELS := 6.31.0 7.3.0
 TORCH := $(shell sed -n 's/^torch==//p' constraints.txt)
 PIP_FLAGS := --quiet --disable-pip-version-check --no-input
 ROOT_FLAG := $(if $(filter 0,$(shell id -u)),--allow-root)
@@ -54,8 +55,7 @@ $(PARITY)/.done: tests/parity/requirements.txt constraints.txt | $(BIN)/python
 .venv-kernel-%/.done: constraints.txt | $(VENV)/.dev
 	rm -rf $(@D)
 	$(BIN)/python -m venv $(@D)
-	$(@D)/bin/python -m pip install $(PIP_FLAGS) -c <(grep -v '^ipykernel==' constraints.txt) \
-		ipykernel==$* ipywidgets anywidget numpy
+	$(@D)/bin/python -m pip install $(PIP_FLAGS) -c <(grep -v '^ipykernel==' constraints.txt) ipykernel==$*
 	@touch $@
 
 js/node_modules/.done: js/package-lock.json
@@ -88,7 +88,7 @@ js: js/node_modules/.done
 
 pytest: $(VENV)/.dev $(PARITY)/.done $(KERNELS:%=.venv-kernel-%/.done) chromium
 	SAE_WIDGETS_PARITY=$(abspath $(PARITY)/bin/python) \
-	SAE_WIDGETS_KERNELS=$(subst $() ,:,$(foreach k,$(KERNELS),$(abspath .venv-kernel-$(k)/bin/python))) \
+	SAE_WIDGETS_KERNELS=$(subst $() ,:,$(foreach k,$(KERNELS),$(abspath .venv-kernel-$(k)/bin/python)) $(PY)) \
 	SAE_WIDGETS_REQUIRE_ALL=1 $(PY) -m pytest --durations=25
 
 test: check js pytest

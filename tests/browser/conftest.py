@@ -1,5 +1,5 @@
 import pytest
-from jupyter import Lab
+from tests.browser.jupyter import Lab
 
 
 @pytest.fixture(scope="session")
