@@ -389,6 +389,11 @@ class HookedSAETransformer:
         return TransformerLensKeyValueCache.init_cache(self.cfg, self.device, n_seqs)
 
 
+def as_hooked(model: Any) -> HookedSAETransformer:
+    """`model` itself if it is ours, else a shell over it."""
+    return model if isinstance(model, HookedSAETransformer) else HookedSAETransformer(model)
+
+
 @contextmanager
 def attach(
     model: Any,
@@ -407,7 +412,7 @@ def attach(
     Raises:
         ValueError: If an SAE does not fit the model.
     """
-    hooked = model if isinstance(model, HookedSAETransformer) else HookedSAETransformer(model)
+    hooked = as_hooked(model)
     with hooked.saes(saes, use_error_term=use_error_term, exclude_special_tokens=exclude_special_tokens):
         yield hooked
 

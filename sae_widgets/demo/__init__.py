@@ -29,7 +29,8 @@ def load_demo(layer: int | None = None) -> "tuple[HookedSAETransformer, SAE]":
 
     folder = sae_folder(layer)
     model = load_model("demo")
-    return model, SAE.load_from_disk(folder, device=str(model.device))
+    # The files are float16 to be small; the maths is float32, as it was in training.
+    return model, SAE.load_from_disk(folder, device=str(model.device), dtype="float32")
 
 
 def model_folder() -> Path:

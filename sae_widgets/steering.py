@@ -1,0 +1,243 @@
+"""Steering: text written while features are pushed up, held at a value, or removed.
+
+At the SAE's hook, with act = encode(x)[feature] of the activation x as the model made it:
+
+    add       x + strength * W_dec[feature]
+    clamp     x + (strength - act) * W_dec[feature]
+    ablate    x - act * W_dec[feature]
+
+Several features act together, each computed from the same x. An SAE that normalises each row writes in its normalised
+unit, so there the product is scaled back as its decoder's is.
+
+The steered and the unsteered model run side by side as two rows of one batch over the same tokens, keys and values
+cached, so that a token costs one short forward pass and comes with what the unsteered model would have said there.
+
+Source: activation addition (Turner et al. 2023, arXiv:2308.10248) along SAE decoder rows; the clamp is that of
+"Scaling Monosemanticity" (Templeton et al. 2024), without the error term, which stays in x untouched.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from sae_widgets.fit import check_fits
+from sae_widgets.hooked import HookedSAETransformer, as_hooked
+from sae_widgets.prompt import prompt_tokens
+from sae_widgets.sae import SAE, SparseActs
+from sae_widgets.token_text import TextStream
+
+Mode = Literal["add", "clamp", "ablate"]
+Where = Literal["all", "prompt", "generated"]
+
+
+@dataclass(frozen=True)
+class FeatureSteer:
+    """What is done to one feature."""
+
+    feature: int
+    """Index of the feature."""
+
+    strength: float = 0.0
+    """Activation that is added or held, in the unit of `encode`; ablation ignores it."""
+
+    mode: Mode = "add"
+
+    def __post_init__(self) -> None:
+        if isinstance(self.feature, bool) or int(self.feature) != self.feature or self.feature < 0:
+            raise ValueError(f"A feature is an index from 0; got {self.feature!r}.")
+        if not math.isfinite(self.strength):
+            raise ValueError(f"The strength of feature {self.feature} must be a finite number; got {self.strength}.")
+        if self.mode not in get_args(Mode):
+            raise ValueError(f"No steering mode {self.mode!r}; there are {', '.join(get_args(Mode))}.")
+
+
+@dataclass(frozen=True)
+class GeneratedToken:
+    """One token of a text and how likely it was; logarithms are natural, at temperature 1."""
+
+    index: int
+    """How many were generated before it."""
+
+    token_id: int
+
+    text: str
+    """What it adds to the text; empty inside a character that a later token completes."""
+
+    logprob: float
+    """In the model that wrote it."""
+
+    logprob_plain: float
+    """In the unsteered model after the same tokens."""
+
+    kl: float
+    """KL(steered || unsteered) of the two distributions it was drawn from, in nats; 0 without steering."""
+
+
+def steering_hook(sae: SAE, steers: Sequence[FeatureSteer]) -> Callable[[Tensor, Any], Tensor]:
+    """A forward hook for `sae.cfg.hook_name` that steers every position of every row.
+
+    Raises:
+        ValueError: If the SAE has no such feature.
+    """
+    check_features(sae, [steer.feature for steer in steers])
+
+    def hook(activation: Tensor, hook: Any = None) -> Tensor:
+        return _steered(sae, steers, activation)
+
+    return hook
+
+
+def check_features(sae: SAE, features: Sequence[int]) -> None:
+    """Nothing, if `sae` has all `features`; else a ValueError that says which it has."""
+    for feature in features:
+        if not 0 <= feature < sae.cfg.d_sae:
+            raise ValueError(f"No feature {feature} in this SAE: it has {sae.cfg.d_sae}, 0 to {sae.cfg.d_sae - 1}.")
+
+
+def generate_stream(
+    model: HookedSAETransformer,
+    sae: SAE,
+    prompt: str,
+    steers: Sequence[FeatureSteer] = (),
+    *,
+    max_new_tokens: int = 40,
+    temperature: float = 0.7,
+    seed: int = 0,
+    where: Where = "all",
+    is_cancelled: Callable[[], bool] = lambda: False,
+) -> Iterator[GeneratedToken]:
+    """The tokens the model writes after `prompt`, each as soon as it is known.
+
+    Ends after `max_new_tokens`, after an end-of-text token, where the context is full, or when cancelled. Token i is
+    drawn with the same random numbers whatever the steering, so texts of one seed differ only where the model does.
+    The model's lock is held for one forward pass at a time.
+
+    Args:
+        steers: What is done to features; none gives the unsteered text.
+        temperature: 0 takes the likeliest token.
+        where: Steer all positions, those of the prompt, or those generated after it.
+        is_cancelled: Asked before every token.
+
+    Raises:
+        ValueError: If the prompt is empty or too long, a number is out of range, or the SAE does not fit; at once,
+            except for strengths so large that the model's output is no number.
+    """
+    hooked = as_hooked(model)
+    check_fits(hooked, sae)
+    hook = steering_hook(sae, steers)
+    if not (math.isfinite(temperature) and temperature >= 0):
+        raise ValueError(f"The temperature must be a finite number from 0; got {temperature}.")
+    if max_new_tokens < 1:
+        raise ValueError(f"max_new_tokens must be at least 1; got {max_new_tokens}.")
+    if where not in get_args(Where):
+        raise ValueError(f"No place {where!r} to steer; there are {', '.join(get_args(Where))}.")
+    tokens = prompt_tokens(hooked, prompt, n_new=1)
+    n_new = min(max_new_tokens, hooked.cfg.n_ctx - tokens.shape[-1])
+    writer = _Writer(hooked, sae.cfg.hook_name, hook if steers else None, where)
+    sampler = _Sampler(temperature, seed)
+    return _stream(writer, sampler, tokens, n_new, is_cancelled)
+
+
+def _stream(
+    writer: "_Writer",
+    sampler: "_Sampler",
+    tokens: Int[Tensor, "1 n_pos"],
+    n_new: int,
+    is_cancelled: Callable[[], bool],
+) -> Iterator[GeneratedToken]:
+    tokenizer = writer.model.tokenizer
+    text = TextStream(tokenizer)
+    for index in range(n_new):
+        if is_cancelled():
+            return
+        steered, plain = writer.step(tokens)
+        token_id = sampler.draw(steered)
+        is_last = index == n_new - 1 or token_id == tokenizer.eos_token_id
+        piece = text.push(token_id) + (text.flush() if is_last else "")
+        # KL sums over tokens the steered model can draw at all: 0 * log 0 is 0.
+        p = steered.exp()
+        kl = float(torch.where(p > 0, p * (steered - plain), 0.0).sum().clamp_min(0.0))
+        yield GeneratedToken(index, token_id, piece, float(steered[token_id]), float(plain[token_id]), kl)
+        if is_last:
+            return
+        tokens = torch.tensor([[token_id]], device=tokens.device)
+
+
+class _Writer:
+    """The steered and the unsteered model, one token after the other."""
+
+    def __init__(self, model: HookedSAETransformer, hook_name: str, hook: Any, where: Where) -> None:
+        self.model = model
+        self._hook_name, self._hook, self._where = hook_name, hook, where
+        self._cache: Any = None
+
+    def step(self, tokens: Int[Tensor, "1 n_new"]) -> tuple[Float[Tensor, " d_vocab"], Float[Tensor, " d_vocab"]]:
+        """Log-probabilities after `tokens`: of the steered model, and of the unsteered one."""
+        is_prompt = self._cache is None
+        n_rows = 1 if self._hook is None else 2
+        is_steered = self._hook is not None and self._where in ("all", "prompt" if is_prompt else "generated")
+        hooks = [(self._hook_name, self._steer_first_row)] if is_steered else []
+        with self.model.hooks(fwd_hooks=hooks):
+            logits, self._cache = self.model.step(tokens.expand(n_rows, -1), self._cache)
+        logprobs = logits.float().log_softmax(dim=-1)
+        if bool(logprobs[0].isnan().any()):
+            raise ValueError("With these strengths the model's output is not a number. Use smaller ones.")
+        return logprobs[0], logprobs[-1]
+
+    def _steer_first_row(self, activation: Tensor, hook: Any) -> Tensor:
+        return torch.cat([self._hook(activation[:1], hook), activation[1:]])
+
+
+class _Sampler:
+    """Draws tokens; the same seed draws with the same random numbers."""
+
+    def __init__(self, temperature: float, seed: int) -> None:
+        self._temperature = temperature
+        self._generator = torch.Generator().manual_seed(seed)
+
+    def draw(self, logprobs: Float[Tensor, " d_vocab"]) -> int:
+        """argmax(logprobs / temperature + Gumbel noise), which is a draw from their softmax.
+
+        One number per token of the vocabulary: two models that nearly agree then draw the same token nearly always.
+        """
+        if self._temperature == 0:
+            return int(logprobs.argmax())
+        uniform = torch.rand(len(logprobs), generator=self._generator, dtype=torch.float64).clamp_(1e-300)
+        noise = -torch.log(-torch.log(uniform))
+        return int((logprobs.double().cpu() / self._temperature + noise).argmax())
+
+
+def _steered(sae: SAE, steers: Sequence[FeatureSteer], x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+    """`x` with what `steers` add to it."""
+    if not steers:
+        return x
+    features = torch.tensor([steer.feature for steer in steers], device=sae.device)
+    strengths = torch.tensor([steer.strength for steer in steers], device=sae.device, dtype=sae.dtype)
+    is_add = torch.tensor([steer.mode == "add" for steer in steers], device=sae.device)
+    is_clamp = torch.tensor([steer.mode == "clamp" for steer in steers], device=sae.device)
+    if bool(is_add.all()):
+        n_axes = 2 if sae.cfg.reshape_activations == "hook_z" else 1
+        change = strengths.expand(*x.shape[:-n_axes], len(steers))
+    else:
+        acts = sae.encode(x)[..., features]  # *batch n_steers
+        change = torch.where(is_add, strengths, torch.where(is_clamp, strengths - acts, -acts))
+    return (x + written(sae, features, change, x)).to(x.dtype)
+
+
+def written(
+    sae: SAE, features: Int[Tensor, " n"], values: Float[Tensor, "*batch n"], x: Float[Tensor, "..."]
+) -> Float[Tensor, "..."]:
+    """What `values` of `features` write where `x` is, in its unit and shape.
+
+    sum_i values[i] * W_dec[features[i]]         (scaled back, where the SAE normalises each row)
+    """
+    if not sae.cfg.is_normalized_per_row:
+        return (values @ sae.W_dec[features]).reshape(x.shape)
+    indices = features.expand(values.shape)
+    zero = sae.decode(SparseActs(indices, torch.zeros_like(values)), x)
+    return sae.decode(SparseActs(indices, values), x) - zero
