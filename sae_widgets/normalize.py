@@ -39,8 +39,10 @@ def normalize(x: Float[Tensor, "*batch d_in"], mode: str) -> tuple[Float[Tensor,
         return x * scale, lambda y: y / scale
     if mode == "layer_norm":
         mean = x.mean(dim=-1, keepdim=True)
-        std = (x - mean).std(dim=-1, keepdim=True)
-        return (x - mean) / (std + _LAYER_NORM_EPS), lambda y: y * std + mean
+        centred = x - mean
+        # Written out: torch.std warns about an empty batch.
+        std = (centred.pow(2).sum(dim=-1, keepdim=True) / max(x.shape[-1] - 1, 1)).sqrt()
+        return centred / (std + _LAYER_NORM_EPS), lambda y: y * std + mean
     raise ValueError(f"No normalize_activations mode {mode!r}; expected one of {', '.join(NORMALIZE_MODES)}.")
 
 

@@ -73,6 +73,8 @@ def _weighted_rows(
     indices: Int[Tensor, "n k"], values: Float[Tensor, "n k"], rows: Float[Tensor, "m d"]
 ) -> Float[Tensor, "n d"]:
     """`out[n] = sum_k values[n, k] * rows[indices[n, k]]`."""
+    if not indices.shape[1]:  # embedding_bag refuses bags without slots
+        return rows.new_zeros(len(indices), rows.shape[1])
     return F.embedding_bag(indices, rows, per_sample_weights=values.contiguous(), mode="sum")
 
 
@@ -81,7 +83,9 @@ def _products_at(
 ) -> Float[Tensor, "n k"]:
     """`out[n, k] = <x[n], rows[indices[n, k]]>`."""
     n, k = indices.shape
-    starts = torch.arange(0, n * k, max(k, 1), device=x.device)[:n]
+    if not n * k:
+        return x.new_zeros(n, k)
+    starts = torch.arange(0, n * k, k, device=x.device)
     bag_of = torch.arange(n, device=x.device).repeat_interleave(k)
     sum_mode, no_padding = 0, -1
     # The gradient torch's own embedding_bag uses; called directly so that nothing of size [n, k, d] is made.

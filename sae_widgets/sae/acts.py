@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
@@ -109,9 +109,10 @@ def is_any_hooked(points: "list[HookPoint]") -> bool:
     return any(point.is_hooked for point in points)
 
 
-def rows_of(x: Float[Tensor, "*batch d"]) -> Float[Tensor, "n d"]:
+def rows_of(x: Shaped[Tensor, "*batch d"]) -> Shaped[Tensor, "n d"]:
     """`x` with its leading axes made one."""
-    return x.reshape(-1, x.shape[-1])
+    # Counted, not -1: an axis of length 0 leaves -1 without an answer.
+    return x.reshape(x.shape[:-1].numel(), x.shape[-1])
 
 
 def squared_error(x_hat: Float[Tensor, "*batch d"], x: Float[Tensor, "*batch d"]) -> Float[Tensor, ""]:

@@ -29,6 +29,7 @@ from sae_widgets.sae.acts import (
     TrainParts,
     decoder_norms,
     is_any_hooked,
+    rows_of,
 )
 from sae_widgets.sae.config import SAEConfig, nearest
 from sae_widgets.sae.files import read_sparsity, write_folder, write_sparsity
@@ -293,7 +294,7 @@ class SAE(SAEModule, ABC):
         """`feature_acts @ W_dec + b_dec`."""
         if isinstance(feature_acts, SparseActs):
             indices, values = feature_acts
-            rows = decode_rows(indices.flatten(0, -2), values.flatten(0, -2), self.W_dec)
+            rows = decode_rows(rows_of(indices), rows_of(values), self.W_dec)
             return rows.view(*values.shape[:-1], rows.shape[-1]) + self.b_dec
         return feature_acts @ self.W_dec + self.b_dec
 
