@@ -12,8 +12,6 @@ Everything that decides later batches is in `state_dict()`: tensors only.
 """
 
 import contextlib
-import difflib
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from typing import Any
@@ -23,6 +21,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from sae_widgets.documents import Documents, open_documents
+from sae_widgets.hooked import HookedSAETransformer
 from sae_widgets.token_rows import SequencePacker, TokenRows
 
 N_TOKENS_FOR_NORM = 32_768  # the mean norm is known to about 0.2 % then: norms spread by about a third of their mean
@@ -95,7 +94,7 @@ class ActivationsStore:
     """
 
     def __init__(self, model: Any, documents: Documents, settings: StoreSettings, d_in: int | None = None) -> None:
-        self.model, self.settings = model, settings
+        self.model, self.settings = as_hooked(model), settings
         check_context(model, settings.context_size)
         n_positions = len(range(settings.context_size)[slice(*settings.seqpos_slice)])
         self.rows = self._open(documents, -(-settings.train_batch_size_tokens // n_positions), epoch=0)
@@ -277,19 +276,14 @@ class ActivationsStore:
         self._generator.set_state(state["rng"])
 
 
-@torch.no_grad()
 def hook_activations(
-    model: Any, tokens: Int[Tensor, "n_rows context"], hook_name: str, hook_head_index: int | None = None
+    model: HookedSAETransformer,
+    tokens: Int[Tensor, "n_rows context"],
+    hook_name: str,
+    hook_head_index: int | None = None,
 ) -> Float[Tensor, "n_rows context d_in"]:
     """The activations at one hook, the model run no further than there; heads joined, or one of them picked."""
-    layer = re.search(r"\bblocks\.(\d+)\.", hook_name)
-    with model.lock:
-        _, cache = model.run_with_cache(
-            tokens.to(model.device),
-            names_filter=[hook_name],
-            stop_at_layer=int(layer.group(1)) + 1 if layer else None,
-        )
-    activations = cache[hook_name]
+    activations = model.capture(tokens.to(model.device), hook_name)
     if activations.ndim == 4 and hook_head_index is not None:
         activations = activations[:, :, hook_head_index]
     return activations.flatten(2)
@@ -301,10 +295,14 @@ def hook_width(model: Any, hook_name: str, hook_head_index: int | None = None) -
     Raises:
         ValueError: If the model has no such hook; names the nearest ones.
     """
-    check_hook(model, hook_name)
     bos = model.tokenizer.bos_token_id
     tokens = torch.full((1, 2), bos if bos is not None else 0)
-    return hook_activations(model, tokens, hook_name, hook_head_index).shape[-1]
+    return hook_activations(as_hooked(model), tokens, hook_name, hook_head_index).shape[-1]
+
+
+def as_hooked(model: Any) -> HookedSAETransformer:
+    """The model in the shell that `load_model` gives."""
+    return model if isinstance(model, HookedSAETransformer) else HookedSAETransformer(model)
 
 
 def _autocast(model: Any, is_on: bool) -> contextlib.AbstractContextManager:
@@ -316,12 +314,3 @@ def check_context(model: Any, context_size: int) -> None:
     n_ctx = model.cfg.n_ctx
     if context_size > n_ctx:
         raise ValueError(f"context_size is {context_size}, but this model reads at most {n_ctx} tokens.")
-
-
-def check_hook(model: Any, hook_name: str) -> None:
-    """Raises ValueError if the model has no such hook; names the nearest ones."""
-    names = list(model.hook_dict)
-    if hook_name not in names:
-        nearest = difflib.get_close_matches(hook_name, names, n=3, cutoff=0.5)
-        hint = f" Did you mean {' or '.join(map(repr, nearest))}?" if nearest else ""
-        raise ValueError(f"No hook {hook_name!r} in this model ({model.cfg.n_layers} layers).{hint}")

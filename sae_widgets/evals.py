@@ -14,7 +14,6 @@ At special tokens the activation stays as it is and nothing is measured (SAELens
 memory does not grow with the number of tokens. Source: SAELens 6 `evals.py`.
 """
 
-import difflib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -22,6 +21,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from sae_widgets.activations import Cancelled, as_hooked
+from sae_widgets.fit import no_hook_error
+from sae_widgets.hooked import HookedSAETransformer
 from sae_widgets.sae.base import SAE
 
 BATCH_BUDGET = 2**25  # numbers in one batch's logits or activations: 128 MiB in float32; a few copies live at once
@@ -68,22 +70,19 @@ def run_evals(
     Raises:
         ValueError: If there is no token to measure, or the model has no such hook.
     """
-    from sae_widgets.activations import Cancelled
-
     hook_name = hook_name or sae.cfg.metadata.hook_name
     if hook_name is None:
         raise ValueError("This SAE does not say where it belongs; pass hook_name=.")
+    model = as_hooked(model)
     if hook_name not in model.hook_dict:
-        nearest = difflib.get_close_matches(hook_name, list(model.hook_dict), n=3, cutoff=0.5)
-        hint = f" Did you mean {' or '.join(map(repr, nearest))}?" if nearest else ""
-        raise ValueError(f"No hook {hook_name!r} in this model.{hint}")
+        raise no_hook_error(model, hook_name)
     special = model.tokenizer.all_special_ids if exclude_special_tokens is True else exclude_special_tokens or []
     ignored = torch.tensor(sorted(set(special)), dtype=torch.int64)
     sums, n_rows, n_total = Sums(), 0, len(tokens) if isinstance(tokens, Tensor) else 0
     for batch in _batches(model, tokens, batch_size_prompts, sae.d_sae):
         if is_cancelled(n_rows, n_total):
             raise Cancelled
-        with model.lock:
+        with model.without_saes():  # and with its lock
             _add_batch(sums, sae, model, hook_name, batch.to(model.device), ignored, compute_kl)
         n_rows += len(batch)
     if n_rows == 0 or sums["n_tokens"] == 0:
@@ -111,7 +110,7 @@ def _batches(model: Any, tokens: Any, batch_size_prompts: int | None, d_sae: int
 
 
 def _add_batch(
-    sums: Sums, sae: SAE, model: Any, hook_name: str, tokens: Tensor, ignored: Tensor, compute_kl: bool
+    sums: Sums, sae: SAE, model: HookedSAETransformer, hook_name: str, tokens: Tensor, ignored: Tensor, compute_kl: bool
 ) -> None:
     is_measured = ~torch.isin(tokens, ignored.to(tokens.device))
     seen: list[Tensor] = []

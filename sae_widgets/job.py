@@ -12,9 +12,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sae_widgets.activations import ActivationsStore, Cancelled
+from sae_widgets.activations import ActivationsStore, Cancelled, as_hooked, hook_width
 from sae_widgets.checkpoints import SETTINGS_NAME, Checkpoint, read_checkpoint, write_checkpoint, write_json
 from sae_widgets.evals import run_evals
+from sae_widgets.model import load_model
 from sae_widgets.run import Breathe
 from sae_widgets.runner_config import LanguageModelSAERunnerConfig
 from sae_widgets.sae.base import SAE
@@ -24,6 +25,8 @@ from sae_widgets.training import StepReport, Trainer, TrainSettings
 
 logger = logging.getLogger(__name__)
 
+# Keys of model_from_pretrained_kwargs that change weights; they are repeated wherever the SAE is used.
+PROCESSING = ("fold_ln", "center_writing_weights", "center_unembed", "fold_value_biases")
 EVAL_SHARE = 0.05  # of the training tokens: metrics of a short run must not take longer than the run
 
 
@@ -46,7 +49,7 @@ class TrainingJob:
         sae: SAE | None = None,
         events: list[dict[str, Any]] | None = None,
     ) -> None:
-        self.model, self.dataset = model, dataset
+        self.model, self.dataset = None if model is None else as_hooked(model), dataset
         resumed = read_checkpoint(cfg.resume_from_checkpoint, cfg.device) if cfg.resume_from_checkpoint else None
         if sae is None and resumed is None and not cfg.is_d_in_known:
             self._open_model(cfg)
@@ -146,6 +149,9 @@ class TrainingJob:
             self.sae.fold_activation_norm_scaling_factor(self.trainer.scale)
             self.trainer.scale = 1.0
         self.sae.eval()
+        if self.cfg.hook_name.endswith("hook_z") and self.cfg.hook_head_index is None:
+            # Training saw the heads joined; from now on the SAE takes them as the model gives them.
+            self.sae.cfg.reshape_activations = "hook_z"
         n_dead = int(self.trainer.dead_mask().sum())
         self.sae.cfg.metadata["num_dead_features"] = n_dead
         if is_complete:
@@ -178,12 +184,14 @@ class TrainingJob:
 
     def _open_model(self, cfg: LanguageModelSAERunnerConfig) -> None:
         if self.model is None:
-            from sae_widgets.model import load_model
-
-            kwargs = {**cfg.model_from_pretrained_kwargs, **cfg.model_kwargs}
+            asked = {**cfg.model_from_pretrained_kwargs, **cfg.model_kwargs}
+            kwargs = {name: value for name, value in asked.items() if name not in PROCESSING}
             self.model = load_model(cfg.model_name, device=cfg.llm_device or cfg.device, **kwargs)
 
     def _open_store(self) -> None:
+        if self.cfg.hook_head_index is None:
+            # Also gives the weights the processing that was asked for.
+            load_model(self.model, sae=self.sae)
         self.store = ActivationsStore.from_config(self.model, self.cfg, self.dataset, d_in=self.sae.cfg.d_in)
         if self._store_state:
             self.store.load_state_dict(self._store_state)
@@ -278,6 +286,8 @@ class TrainingJob:
             *("disable_concat_sequences", "dataset_path"),
         ):
             metadata[name] = getattr(cfg, name)
+        if self.model is not None and cfg.model_name == LanguageModelSAERunnerConfig.model_name:
+            metadata["model_name"] = self.model.cfg.model_name  # given as it is, not by name
         metadata["seqpos_slice"] = list(cfg.seqpos_slice)
 
     def _load(self, resumed: Checkpoint) -> None:
@@ -326,7 +336,4 @@ def _train_settings(cfg: LanguageModelSAERunnerConfig) -> TrainSettings:
 
 def _width(model: Any, cfg: LanguageModelSAERunnerConfig) -> int:
     """Width of the hook's activations in this model."""
-    own = {each.name: getattr(cfg, each.name) for each in fields(cfg) if each.name in ("hook_name", "hook_head_index")}
-    from sae_widgets.activations import hook_width
-
-    return hook_width(model, **own)
+    return hook_width(model, cfg.hook_name, cfg.hook_head_index)

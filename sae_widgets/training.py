@@ -160,24 +160,12 @@ class Trainer:
         self._loss = loss.detach()
         n_active = self._count(parts.feature_acts)
         report = StepReport(self.n_steps, self.n_tokens, lr, coefficients)
-        return self._measured(report, x, losses, n_active, grad_norm, start) if is_measured else report
-
-    def _measured(
-        self,
-        report: StepReport,
-        x: Tensor,
-        losses: dict[str, Tensor],
-        n_active: Tensor,
-        grad_norm: Tensor,
-        start: float,
-    ) -> StepReport:
+        if not is_measured:
+            return report
         values = {name: value.item() for name, value in losses.items()}
         variance = x.float().var(0, unbiased=False).sum().item()
-        return StepReport(
-            report.n_steps,
-            report.n_tokens,
-            report.lr,
-            report.coefficients,
+        return replace(
+            report,
             loss=sum(values.values()),
             losses=values,
             l0=n_active.item() / len(x),

@@ -1,21 +1,42 @@
 """A language model small enough for every test: embeddings and two layers, with the hooks and methods ours have."""
 
-import threading
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import torch
 from torch import Tensor
 
-WORDS = "the a cat dog sat ran on under mat tree and then it was red blue big small day night".split()
+WORDS = [
+    "the",
+    "a",
+    "cat",
+    "dog",
+    "sat",
+    "ran",
+    "on",
+    "under",
+    "mat",
+    "tree",
+    "and",
+    "then",
+    "it",
+    "was",
+    "red",
+    "blue",
+    "big",
+    "small",
+    "day",
+    "night",
+]
 
 
 class TinyTokenizer:
     """One token a word; `<bos>` is 0 and the only special token."""
 
     bos_token_id = eos_token_id = sep_token_id = 0
-    all_special_ids = [0]
 
     def __init__(self):
+        self.all_special_ids = [0]
         self.vocabulary = {word: i + 1 for i, word in enumerate(WORDS)}
 
     def __call__(self, texts, add_special_tokens=False, verbose=False):
@@ -33,34 +54,44 @@ class TinyLM:
 
         d_vocab = len(WORDS) + 1
         self.tokenizer = TinyTokenizer()
-        self.cfg = SimpleNamespace(n_ctx=n_ctx, d_model=d_model, n_layers=2, d_vocab=d_vocab, model_name="tiny")
-        self.device = torch.device("cpu")
-        self.lock = threading.RLock()
+        self.cfg = SimpleNamespace(n_ctx=n_ctx, d_model=d_model, n_layers=2, d_vocab=d_vocab)
+        vars(self.cfg).update(model_name="tiny", n_heads=4, d_head=d_model // 4, d_mlp=4 * d_model)
         self.W_E, self.W_U = draw(d_vocab, d_model) * d_vocab**0.5, draw(d_model, d_vocab)
         self.layers = [(draw(d_model, 4 * d_model), draw(4 * d_model, d_model), draw(d_model, d_model)) for _ in "ab"]
-        names = ["hook_embed"]
-        for layer in range(2):
-            names += [
-                f"blocks.{layer}.hook_resid_pre",
-                f"blocks.{layer}.hook_resid_post",
-                f"blocks.{layer}.attn.hook_z",
-            ]
-        self.hook_dict = dict.fromkeys(names)
+        per_layer = ("hook_resid_pre", "hook_resid_post", "attn.hook_z")
+        names = ["hook_embed", *(f"blocks.{layer}.{name}" for layer in range(2) for name in per_layer)]
+        self.hook_dict = {name: object() for name in names}
         self.n_forwards = 0
+        self._hooks = []
 
-    def to_tokens(self, text, prepend_bos=True):
-        ids = self.tokenizer([text])["input_ids"][0]
-        return torch.tensor([[0, *ids] if prepend_bos else ids])
+    def parameters(self):
+        return [self.W_E]
+
+    def to_tokens(self, text, prepend_bos=True, **kwargs):
+        ids = self.tokenizer([text] if isinstance(text, str) else text)["input_ids"]
+        return torch.tensor([[0, *row] if prepend_bos else row for row in ids])
+
+    @contextmanager
+    def hooks(self, fwd_hooks=(), bwd_hooks=()):
+        self._hooks.extend(fwd_hooks)
+        try:
+            yield self
+        finally:
+            del self._hooks[len(self._hooks) - len(fwd_hooks) :]
 
     @torch.no_grad()
+    def __call__(self, tokens, return_type="logits", stop_at_layer=None):
+        return self._forward(tokens, self._hooks, stop_at_layer)
+
+    def run_with_hooks(self, tokens, fwd_hooks=(), bwd_hooks=()):
+        with self.hooks(fwd_hooks):
+            return self(tokens)
+
     def run_with_cache(self, tokens, names_filter=None, stop_at_layer=None):
         cache = {}
-        hooks = [(name, lambda act, hook=None, name=name: cache.update({name: act})) for name in names_filter]
-        return self._forward(tokens, hooks, stop_at_layer), cache
-
-    @torch.no_grad()
-    def run_with_hooks(self, tokens, fwd_hooks=()):
-        return self._forward(tokens, fwd_hooks)
+        keep = [(name, lambda act, hook=None, name=name: cache.update({name: act})) for name in names_filter]
+        with self.hooks(keep):
+            return self(tokens, stop_at_layer=stop_at_layer), cache
 
     def _forward(self, tokens, hooks, stop_at_layer=None) -> Tensor:
         self.n_forwards += 1
