@@ -20,10 +20,12 @@ const settings = {
 const readable = (await build(settings)).outputFiles[0].text;
 const minified = (await build({ ...settings, minify: true })).outputFiles[0].contents.byteLength;
 console.log(`widgets.js: ${readable.length} bytes, ${minified} minified (limit ${MINIFIED_LIMIT})`);
-if (minified > MINIFIED_LIMIT) throw new Error("The bundle is over its limit.");
+const isOver = minified > MINIFIED_LIMIT;
+if (isOver) console.warn("The bundle is over its limit; the check refuses it.");
 if (/<\/script|<!--/i.test(readable)) throw new Error("The bundle could end a script element; write it otherwise.");
 
 if (process.argv.includes("--check")) {
+  if (isOver) throw new Error("The bundle is over its limit.");
   const committed = await readFile(target, "utf8").catch(() => "");
   if (committed !== readable) throw new Error("sae_widgets/static/widgets.js is stale: run `npm run build` in js/.");
 } else if (!process.argv.includes("--size")) {

@@ -7,7 +7,10 @@ import { makeHost, parseState } from "./lib/host.js";
 import { THEME_CSS } from "./lib/theme.css.js";
 import { watchTheme } from "./lib/theme.js";
 import { visible } from "./lib/tokens.js";
+import * as attributionBars from "./widgets/attribution_bars.js";
 import * as clickTest from "./widgets/click_test.js";
+import * as steeringPanel from "./widgets/steering_panel.js";
+import * as tokenHeatmap from "./widgets/token_heatmap.js";
 import * as trainingPanel from "./widgets/training_panel.js";
 
 /**
@@ -20,7 +23,10 @@ import * as trainingPanel from "./widgets/training_panel.js";
 
 /** One line per widget: its name in Python's `_view`, its module. @type {Record<string, View>} */
 const VIEWS = {
+  attribution_bars: attributionBars,
   click_test: clickTest,
+  steering_panel: steeringPanel,
+  token_heatmap: tokenHeatmap,
   training_panel: trainingPanel,
 };
 
