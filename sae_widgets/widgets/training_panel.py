@@ -135,7 +135,7 @@ class TrainingPanel(SaeWidget):
             self._n_steps_shown = state["n_steps"]
         has_new_whole, has_new_tail = self._feed.update()
         changes: dict[str, Any] = {"run_state": state}
-        if has_new_whole:
+        if has_new_whole or not self.curves:
             changes["curves"] = self._feed.whole
         if has_new_tail:
             changes["tail"] = self._feed.tail
