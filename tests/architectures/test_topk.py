@@ -36,9 +36,9 @@ def test_k_can_be_changed_while_it_runs():
         assert sae.train_parts(x).feature_acts.indices.shape == (4, k)
 
 
-@pytest.mark.parametrize("k", [0, -1, 21, 2.5, True])
-def test_k_out_of_range_is_refused(k):
-    with pytest.raises(Exception, match="k is a whole number from 1 to d_sae=20|Type-check error"):
+@pytest.mark.parametrize("k", [0, -1, 21, True])
+def test_k_out_of_range_is_refused(k: int):
+    with pytest.raises(ValueError, match="k is a whole number from 1 to d_sae=20"):
         TopKSAEConfig(d_in=6, d_sae=20, k=k)
 
 

@@ -1,0 +1,35 @@
+"""SAEs on disk, found by their format."""
+
+import pytest
+import torch
+from tiny_sae import random_sae, random_x
+
+from sae_widgets.architectures import JumpReLUSAEConfig, StandardSAEConfig
+from sae_widgets.loaders import find_saes, load_folder, native
+
+
+def test_a_native_folder_is_recognised_and_loaded(tmp_path):
+    sae = random_sae(JumpReLUSAEConfig)
+    sae.save_model(tmp_path)
+    assert native.recognises(tmp_path)
+    loaded = load_folder(tmp_path, dtype="float32")
+    assert loaded.dtype == torch.float32
+    torch.testing.assert_close(loaded(random_x(3, 6)), sae(random_x(3, 6)).float())
+
+
+def test_a_folder_nobody_recognises_says_what_is_there(tmp_path):
+    (tmp_path / "params.npz").touch()
+    assert not native.recognises(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"found params\.npz"):
+        load_folder(tmp_path)
+
+
+def test_saes_are_found_at_any_depth_in_order(tmp_path):
+    for name in ("b", "a/deep", "c"):
+        random_sae(StandardSAEConfig).save_model(tmp_path / name)
+    (tmp_path / "empty").mkdir()
+    assert find_saes(tmp_path) == [tmp_path / "a/deep", tmp_path / "b", tmp_path / "c"]
+    assert find_saes(tmp_path / "c") == [tmp_path / "c"]
+    assert find_saes(tmp_path / "empty") == []
+    with pytest.raises(FileNotFoundError, match="No folder"):
+        find_saes(tmp_path / "nowhere")

@@ -1,0 +1,113 @@
+"""The sparse products against their dense reference: values and gradients, in float64."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sae_widgets.kernels import bags, decode_rows, reference, selected_products
+
+DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+
+
+@st.composite
+def problems(draw):
+    """Sizes (some zero), indices (repeated at will), values (some zero), dense factors."""
+    n, k, d_sae, d = (draw(st.integers(low, high)) for low, high in ((0, 7), (0, 5), (1, 9), (1, 6)))
+    generator = torch.Generator().manual_seed(draw(st.integers(0, 2**20)))
+    indices = torch.randint(0, d_sae, (n, k), generator=generator)
+    values = torch.randn(n, k, generator=generator, dtype=torch.float64)
+    values = values * (torch.rand(n, k, generator=generator) < draw(st.sampled_from([0.0, 0.5, 1.0])))
+    rows = torch.randn(d_sae, d, generator=generator, dtype=torch.float64)
+    x = torch.randn(n, d, generator=generator, dtype=torch.float64)
+    b = torch.randn(d_sae, generator=generator, dtype=torch.float64)
+    return indices, values, rows, x, b
+
+
+def gradients(fn, *inputs: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
+    leaves = [each.detach().clone().requires_grad_(each.is_floating_point()) for each in inputs]
+    out = fn(*leaves)
+    weights = torch.linspace(-1, 2, out.numel(), dtype=out.dtype, device=out.device).view(out.shape)
+    (out * weights).sum().backward()
+    return out.detach(), [each.grad if each.grad is not None else torch.zeros_like(each) for each in leaves]
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@settings(deadline=None)
+@given(problem=problems())
+def test_decode_rows_is_the_dense_product_with_its_gradients(device: str, problem):
+    indices, values, rows = (each.to(device) for each in problem[:3])
+    out, grads = gradients(decode_rows, indices, values, rows)
+    expected, expected_grads = gradients(reference.decode_rows, indices, values, rows)
+    torch.testing.assert_close(out, expected, rtol=1e-12, atol=1e-12)
+    for one, other in zip(grads[1:], expected_grads[1:], strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@settings(deadline=None)
+@given(problem=problems())
+def test_selected_products_have_the_gradient_of_the_dense_product(device: str, problem):
+    indices, _, rows, x, b = (each.to(device) for each in problem)
+    W = rows.T
+    values = (x @ W + b).gather(-1, indices)
+    out, grads = gradients(lambda x, W, b: selected_products(x, W, b, indices, values), x, W, b)
+    expected, expected_grads = gradients(lambda x, W, b: reference.selected_products(x, W, b, indices, values), x, W, b)
+    torch.testing.assert_close(out, expected, rtol=1e-12, atol=1e-12)
+    for one, other in zip(grads, expected_grads, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_gradients_pass_torchs_own_check(device: str):
+    generator = torch.Generator().manual_seed(0)
+    indices = torch.tensor([[0, 2], [1, 1], [2, 0]], device=device)
+    values, rows, x, W = (
+        torch.randn(shape, generator=generator, dtype=torch.float64).to(device).requires_grad_()
+        for shape in ((3, 2), (3, 4), (3, 5), (5, 3))
+    )
+    b = torch.zeros(3, dtype=torch.float64, device=device, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda v, r: decode_rows(indices, v, r), (values, rows))
+
+    def products(x: torch.Tensor, W: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        dense = (x @ W + b).detach().gather(-1, indices)
+        return selected_products(x, W, b, indices, dense)
+
+    assert torch.autograd.gradcheck(products, (x, W, b))
+
+
+def test_only_gradients_that_are_asked_for_are_made():
+    rows = torch.randn(4, 3, requires_grad=True)
+    indices, values = torch.tensor([[0, 1]]), torch.ones(1, 2)
+    decode_rows(indices, values, rows).sum().backward()
+    assert rows.grad is not None
+    assert values.grad is None
+
+
+def test_unused_slots_get_no_share_of_the_rows_gradient():
+    rows = torch.randn(4, 3, requires_grad=True)
+    decode_rows(torch.tensor([[2, 0, 0]]), torch.tensor([[1.0, 0.0, 0.0]]), rows).sum().backward()
+    assert rows.grad.tolist() == [[0.0] * 3, [0.0] * 3, [1.0] * 3, [0.0] * 3]
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_every_float_type_is_served(dtype: torch.dtype, device: str):
+    generator = torch.Generator().manual_seed(0)
+    indices = torch.randint(0, 12, (6, 4), generator=generator).to(device)
+    values, rows = (torch.randn(shape, generator=generator).to(device, dtype) for shape in ((6, 4), (12, 8)))
+    out, (_, d_values, d_rows) = gradients(decode_rows, indices, values, rows)
+    exact = gradients(reference.decode_rows, indices, values.double(), rows.double())
+    tolerance = {torch.float32: 1e-5, torch.float16: 2e-2, torch.bfloat16: 2e-1}[dtype]
+    for one, other in zip((out, d_values, d_rows), (exact[0], *exact[1][1:]), strict=True):
+        assert one.dtype == dtype
+        torch.testing.assert_close(one.double(), other, rtol=tolerance, atol=tolerance)
+
+
+def test_a_weight_stored_by_features_gets_a_gradient_stored_by_features():
+    """W_enc lies in memory one row a feature; a gradient laid out otherwise would be copied at every step."""
+    W = torch.randn(7, 5).T.requires_grad_()
+    x, indices = torch.randn(3, 5), torch.randint(0, 7, (3, 2))
+    values = (x @ W).detach().gather(-1, indices)
+    bags.selected_products(x, W, torch.zeros(7), indices, values).sum().backward()
+    assert W.grad.stride() == W.stride()
