@@ -18,8 +18,9 @@ import torch
 from torch import nn
 
 from sae_widgets.fit import check_fits, wants_centred_weights
-from sae_widgets.hooked import HookedModel, HookedSAETransformer, attach
+from sae_widgets.hooked import HookedSAETransformer, attach
 from sae_widgets.prompt import prompt_tokens
+from sae_widgets.shell import HookedModel
 from sae_widgets.token_text import token_texts
 
 if TYPE_CHECKING:

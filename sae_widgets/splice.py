@@ -35,8 +35,7 @@ class Splice:
         """Let the SAE act."""
         if self._handle is None:
             # Permanent, so that the model's own reset_hooks() leaves it, as it leaves SAELens' wrapper modules.
-            self._point.add_hook(self._replace, is_permanent=True)
-            self._handle = self._point.fwd_hooks[-1]  # TransformerLens 3 does not return it
+            self._handle = _add_hook(self._point, self._replace, is_permanent=True)
         if self._excluded_ids and self._token_handle is None:
             network = getattr(self._model, "original_model", self._model)
             self._token_handle = network.register_forward_pre_hook(self._see_tokens, with_kwargs=True)
@@ -46,8 +45,7 @@ class Splice:
         """Take the SAE out."""
         self.is_active = False
         if self._handle is not None:
-            self._handle.hook.remove()
-            self._point.fwd_hooks[:] = [other for other in self._point.fwd_hooks if other is not self._handle]
+            _remove_hook(self._point, self._handle)
             self._handle = None
         if self._token_handle is not None:
             self._token_handle.remove()
@@ -173,3 +171,26 @@ class Splices:
         for splice in self:
             for point in splice.sae.hook_points:
                 yield splice, point, [f"{hook_name}.{point}" for hook_name in splice.spellings]
+
+
+@contextmanager
+def acting(point: Any, fn: Callable[..., Any]) -> Iterator[None]:
+    """A context in which `fn(activation, hook)` acts at one hook point of a model.
+
+    The model's own `hooks()` does the same for names; looking these up costs more than a small model's layer.
+    """
+    handle = _add_hook(point, fn)
+    try:
+        yield
+    finally:
+        _remove_hook(point, handle)
+
+
+def _add_hook(point: Any, fn: Callable[..., Any], **settings: Any) -> Any:
+    point.add_hook(fn, **settings)
+    return point.fwd_hooks[-1]  # TransformerLens 3 does not return it
+
+
+def _remove_hook(point: Any, handle: Any) -> None:
+    handle.hook.remove()
+    point.fwd_hooks[:] = [other for other in point.fwd_hooks if other is not handle]

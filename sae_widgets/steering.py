@@ -18,6 +18,7 @@ Source: activation addition (Turner et al. 2023, arXiv:2308.10248) along SAE dec
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -29,6 +30,7 @@ from sae_widgets.fit import check_fits
 from sae_widgets.hooked import HookedSAETransformer, as_hooked
 from sae_widgets.prompt import prompt_tokens
 from sae_widgets.sae import SAE, SparseActs
+from sae_widgets.splice import acting
 from sae_widgets.token_text import TextStream
 
 Mode = Literal["add", "clamp", "ablate"]
@@ -173,7 +175,7 @@ class _Writer:
 
     def __init__(self, model: HookedSAETransformer, hook_name: str, hook: Any, where: Where) -> None:
         self.model = model
-        self._hook_name, self._hook, self._where = hook_name, hook, where
+        self._point, self._hook, self._where = model.hook_dict[hook_name], hook, where
         self._cache: Any = None
 
     def step(self, tokens: Int[Tensor, "1 n_new"]) -> tuple[Float[Tensor, " d_vocab"], Float[Tensor, " d_vocab"]]:
@@ -181,8 +183,8 @@ class _Writer:
         is_prompt = self._cache is None
         n_rows = 1 if self._hook is None else 2
         is_steered = self._hook is not None and self._where in ("all", "prompt" if is_prompt else "generated")
-        hooks = [(self._hook_name, self._steer_first_row)] if is_steered else []
-        with self.model.hooks(fwd_hooks=hooks):
+        steering = acting(self._point, self._steer_first_row) if is_steered else nullcontext()
+        with self.model.lock, steering:
             logits, self._cache = self.model.step(tokens.expand(n_rows, -1), self._cache)
         logprobs = logits.float().log_softmax(dim=-1)
         if bool(logprobs[0].isnan().any()):

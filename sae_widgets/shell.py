@@ -1,0 +1,160 @@
+"""A thin shell over a hooked model of TransformerLens: text, tokens, forward passes, and the lock that guards them.
+
+The bridge of TransformerLens 4 and `HookedTransformer` of 3 differ in what they are called and how they cache keys and
+values; what is needed of either is `HookedModel`. Everything the shell has not is the wrapped model's.
+"""
+
+import inspect
+import threading
+import weakref
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from sae_widgets.token_text import clean_prompt, token_texts
+
+_LOCKS: "weakref.WeakKeyDictionary[Any, threading.RLock]" = weakref.WeakKeyDictionary()
+
+
+@runtime_checkable
+class HookedModel(Protocol):
+    """What is needed of a model."""
+
+    cfg: Any
+    tokenizer: Any
+    hook_dict: Any
+
+    def to_tokens(self, *args: Any, **kwargs: Any) -> Any: ...
+    def hooks(self, *args: Any, **kwargs: Any) -> Any: ...
+    def run_with_hooks(self, *args: Any, **kwargs: Any) -> Any: ...
+    def run_with_cache(self, *args: Any, **kwargs: Any) -> Any: ...
+
+
+class ModelShell:
+    """The part of a hooked model that knows no SAE."""
+
+    def __init__(self, model: Any) -> None:
+        if isinstance(model, ModelShell):
+            model = model.wrapped
+        if not isinstance(model, HookedModel):
+            raise TypeError(
+                f"Expected a hooked model of TransformerLens, got {type(model).__name__}. "
+                "load_model(...) wraps Hugging Face modules, names and folders."
+            )
+        self.wrapped: Any = model
+        self.lock = _LOCKS.setdefault(model, threading.RLock())
+
+    def __getattr__(self, name: str) -> Any:  # only for what the shell has not
+        if name == "wrapped":  # while being copied
+            raise AttributeError(name)
+        return getattr(self.wrapped, name)
+
+    def __repr__(self) -> str:
+        cfg = self.cfg
+        return (
+            f"{type(self).__name__}({cfg.model_name!r}, n_layers={cfg.n_layers}, d_model={cfg.d_model}, "
+            f"d_vocab={cfg.d_vocab}, n_ctx={cfg.n_ctx}, {self.device})"
+        )
+
+    # -- the protocol -------------------------------------------------------------------------------------------------
+
+    @property
+    def cfg(self) -> Any:
+        return self.wrapped.cfg
+
+    @property
+    def tokenizer(self) -> Any:
+        return self.wrapped.tokenizer
+
+    @tokenizer.setter
+    def tokenizer(self, tokenizer: Any) -> None:
+        self.wrapped.tokenizer = tokenizer
+
+    @property
+    def hook_dict(self) -> Mapping[str, Any]:
+        return self.wrapped.hook_dict
+
+    @property
+    def device(self) -> torch.device:
+        return next(iter(self.wrapped.parameters())).device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return next(iter(self.wrapped.parameters())).dtype
+
+    @property
+    def W_U(self) -> Float[Tensor, "d_model d_vocab"]:  # noqa: N802  the field's name
+        return self.wrapped.W_U
+
+    @property
+    def W_E(self) -> Float[Tensor, "d_vocab d_model"]:  # noqa: N802  the field's name
+        return self.wrapped.W_E
+
+    def to_tokens(
+        self, text: str | Sequence[str], prepend_bos: bool | None = True, **kwargs: Any
+    ) -> Int[Tensor, "batch n_pos"]:
+        """Token ids, cut at the context length unless `truncate=False`; `prompt_tokens` refuses what is too long."""
+        texts = clean_prompt(text) if isinstance(text, str) else [clean_prompt(each) for each in text]
+        return self.wrapped.to_tokens(texts, prepend_bos=prepend_bos, **kwargs)
+
+    def to_str_tokens(self, text: Any, prepend_bos: bool | None = True, **kwargs: Any) -> Any:
+        """One string per token, as the tokenizer decodes it alone; `token_texts` is exact to the byte."""
+        text = clean_prompt(text) if isinstance(text, str) else text
+        return self.wrapped.to_str_tokens(text, prepend_bos=prepend_bos, **kwargs)
+
+    def to_string(self, tokens: Any) -> Any:
+        """The text of token ids; a list of texts for a batch."""
+        return self.wrapped.to_string(tokens)
+
+    def to_single_token(self, text: str) -> int:
+        """The id of the one token that `text` is.
+
+        Raises:
+            ValueError: If it is several; the message shows them.
+        """
+        ids = self.to_tokens(text, prepend_bos=False)[0].tolist()
+        if len(ids) == 1:
+            return int(ids[0])
+        raise ValueError(f"{text!r} is {len(ids)} tokens, not one: {token_texts(self.tokenizer, ids)}.")
+
+    def forward(self, tokens: Any, **kwargs: Any) -> Any:
+        """Logits [batch, n_pos, d_vocab], or what `return_type` asks for."""
+        with self.lock:
+            return self.wrapped(self._clean(tokens), **kwargs)
+
+    __call__ = forward
+
+    @torch.no_grad()
+    def step(self, tokens: Int[Tensor, "batch n_new"], cache: Any = None) -> tuple[Float[Tensor, "batch d_vocab"], Any]:
+        """Logits at the last of the new `tokens`, and the cache of keys and values that the next call goes on from.
+
+        Args:
+            tokens: What follows the tokens in `cache`; hooks see only these positions.
+            cache: From the call before; None begins a text.
+        """
+        with self.lock:
+            if self._is_legacy:
+                if cache is None:
+                    cache = self._legacy_cache(tokens.shape[0])
+                logits = self.wrapped(tokens, past_kv_cache=cache)
+            else:
+                logits, cache = self.wrapped(
+                    tokens, past_key_values=cache, use_cache=True, return_type="logits_and_cache"
+                )
+        return logits[:, -1], cache
+
+    def _clean(self, tokens: Any) -> Any:
+        return clean_prompt(tokens) if isinstance(tokens, str) else tokens
+
+    @property
+    def _is_legacy(self) -> bool:
+        """Whether the model caches keys and values the way of `HookedTransformer` (TransformerLens 3)."""
+        return "past_kv_cache" in inspect.signature(self.wrapped.forward).parameters
+
+    def _legacy_cache(self, n_seqs: int) -> Any:
+        from transformer_lens.cache.key_value_cache import TransformerLensKeyValueCache
+
+        return TransformerLensKeyValueCache.init_cache(self.cfg, self.device, n_seqs)
