@@ -26,11 +26,9 @@ export function combobox({ label, placeholder = "", search, show, onPick, onText
   let active = -1;
   let isOpen = false;
   let asking = new AbortController();
-  /** @type {ReturnType<typeof floating> | null} */
-  let float = null;
+  const float = floating(list, { width: "anchor" });
 
   function open() {
-    float ??= floating(list, { width: "anchor" });
     isOpen = true;
     input.setAttribute("aria-expanded", "true");
     float.open(input);
@@ -43,7 +41,7 @@ export function combobox({ label, placeholder = "", search, show, onPick, onText
     active = -1;
     input.setAttribute("aria-expanded", "false");
     input.removeAttribute("aria-activedescendant");
-    float?.close();
+    float.close();
   }
 
   async function find() {

@@ -3,8 +3,8 @@
 import { on } from "./dom.js";
 
 /**
- * Let `box` float at `anchor` while it is open.
- * @param {HTMLElement} box must be in the document
+ * Let `box` float at an anchor while it is open; until then it is not shown.
+ * @param {HTMLElement} box must be in the document when it opens
  * @param {{ width?: "anchor" }} [options] "anchor": at least as wide as the anchor
  */
 export function floating(box, options = {}) {

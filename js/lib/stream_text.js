@@ -26,8 +26,7 @@ export function streamText({ label, tinted, theme, onActive }) {
   let rows = [];
   let nFresh = 0;
   let cursor = 0;
-  /** @type {ReturnType<typeof floating> | null} */
-  let float = null;
+  const float = floating(tip);
 
   /** @param {number} i */
   const span = (i) => /** @type {HTMLElement | undefined} */ (tokens.children[i]);
@@ -82,13 +81,12 @@ export function streamText({ label, tinted, theme, onActive }) {
       tinted && h("div", {}, `${signedFixed(p - plain, 2)} nats: ${likelier(p - plain)} through steering`),
       tinted && h("div", { class: "sw-muted" }, `KL to the unsteered model here: ${number(kl)} nats`),
     );
-    float ??= floating(tip);
     float.open(at);
     onActive?.(i);
   }
 
   function hideTip() {
-    float?.close();
+    float.close();
     onActive?.(-1);
   }
 
@@ -128,7 +126,7 @@ export function streamText({ label, tinted, theme, onActive }) {
       if (step) {
         event.preventDefault();
         focusToken(step(Math.max(0, indexOf(event))));
-      } else if (event.key === "Escape" && float?.isOpen()) {
+      } else if (event.key === "Escape" && float.isOpen()) {
         event.preventDefault();
         hideTip();
       }
@@ -176,7 +174,7 @@ export function streamText({ label, tinted, theme, onActive }) {
     showTip,
     hideTip,
     stop() {
-      float?.close();
+      float.close();
       for (const stop of stops) stop();
     },
   };

@@ -18,8 +18,7 @@ export function tokenStrip({ label, theme }) {
   /** @type {number[]} */
   let values = [];
   let cursor = 0;
-  /** @type {ReturnType<typeof floating> | null} */
-  let float = null;
+  const float = floating(tip);
 
   function paint() {
     const top = Math.max(...values.map(Math.abs), 0);
@@ -37,10 +36,9 @@ export function tokenStrip({ label, theme }) {
     const at = node.children[i];
     if (!at) return;
     fill(tip, h("b", { class: "sw-token" }, quotedToken(tokens[i])), h("span", { class: "sw-muted" }, ` position ${i}: `), signedFixed(values[i] ?? 0));
-    float ??= floating(tip);
     float.open(at);
   }
-  const hideTip = () => float?.close();
+  const hideTip = () => float.close();
   /** @param {Event} event */
   const indexOf = (event) => Array.prototype.indexOf.call(node.children, /** @type {Element} */ (event.target));
 
@@ -79,7 +77,7 @@ export function tokenStrip({ label, theme }) {
     },
     repaint: paint,
     stop() {
-      float?.close();
+      float.close();
       for (const stop of stops) stop();
     },
   };

@@ -9,6 +9,7 @@ import { gradient, heat } from "../lib/color.js";
 import { fill, h, listen, needsKernel, on, write } from "../lib/dom.js";
 import { number } from "../lib/format.js";
 import { createHistory } from "../lib/history.js";
+import { presetMenu } from "../lib/presets.js";
 import { STEER_ROW_CSS, steerRow } from "../lib/steer_row.js";
 import { FULL_TINT, STREAM_CSS, streamText } from "../lib/stream_text.js";
 import { debounce, throttle } from "../lib/sync.js";
@@ -25,6 +26,8 @@ const SETTINGS = /** @type {[string, string, Record<string, any>][]} */ ([
   ["seed", "Seed", { min: 0, step: 1 }],
   ["max_new_tokens", "Length", { min: 1, max: 4096, step: 1, title: "New tokens" }],
 ]);
+
+const WHERE = [["all", "everywhere"], ["prompt", "in the prompt"], ["generated", "in the new text"]];
 
 /** @param {import("../main.js").ViewProps} props */
 export function render({ model, el, ask, offline, theme }) {
@@ -157,6 +160,7 @@ export function render({ model, el, ask, offline, theme }) {
   const button = (text, title, onclick) => needsKernel(h("button", { class: "sw-btn sw-plain", type: "button", title, onclick }, text), offline);
   const undoButton = button("Undo", "Undo (Ctrl+Z)", undo);
   const redoButton = button("Redo", "Redo (Ctrl+Shift+Z)", redo);
+  const presets = presetMenu({ model, offline, local, current: sliders, restore });
   const zero = button("All to 0", "Set every slider to 0, mode add", () => restore({ features: sliders().features, strengths: Object.fromEntries(sliders().features.map((f) => [f, 0])), modes: {} }));
   const reset = button("Reset", "Back to how the panel began", () => restore(initial));
   const copy = button("Copy as code", "Python that makes this panel and its text again", async () => {
@@ -177,6 +181,9 @@ export function render({ model, el, ask, offline, theme }) {
     undoButton.disabled = offline || !history.canUndo;
     redoButton.disabled = offline || !history.canRedo;
   }
+
+  const where = h("select", { class: "sw-select", "aria-label": "Where to steer" }, WHERE.map(([value, text]) => h("option", { value }, text)));
+  stops.push(presets.stop, on(where, "change", () => write(model, { where: where.value })));
 
   // -- texts
   const plain = streamText({ label: "Unsteered text", tinted: false, theme: theme.name });
@@ -252,19 +259,22 @@ export function render({ model, el, ask, offline, theme }) {
       if (input.valueAsNumber !== value) input.value = value;
     }
     if (prompt.value !== model.get("prompt")) prompt.value = model.get("prompt");
+    where.value = model.get("where");
   }
 
   const scale = h("span", { class: "sw-steer-scale", "aria-hidden": "true" });
   const drawScale = () => (scale.style.background = gradient((t) => heat(0.82 * Math.sign(t) * Math.sqrt(Math.abs(t)), theme.name()), -1));
   theme.onChange(() => (drawScale(), steered.repaint()));
-  for (const control of [prompt, search.input, dice, ...inputs.values()]) needsKernel(control, offline);
+  for (const control of [prompt, search.input, dice, where, ...inputs.values()]) needsKernel(control, offline);
   el.classList.add("sw-steer");
   el.append(
     prompt,
-    h("div", { class: "sw-steer-features" }, list, search.node),
+    h("div", { class: "sw-steer-features" }, list,
+      h("div", { class: "sw-row" }, h("div", { class: "sw-grow sw-steer-search" }, search.node), undoButton, redoButton, zero, reset, presets.node)),
     h("div", { class: "sw-row sw-steer-tools" },
       SETTINGS.map(([name, text]) => h("label", { class: "sw-steer-field" }, h("span", { class: "sw-muted sw-small" }, text), inputs.get(name), name === "seed" && dice)),
-      h("span", { class: "sw-grow" }), undoButton, redoButton, zero, reset, copy, go),
+      h("label", { class: "sw-steer-field" }, h("span", { class: "sw-muted sw-small" }, "Steer"), where),
+      h("span", { class: "sw-grow" }), copy, go),
     local,
     h("div", { class: "sw-steer-texts" },
       h("section", { class: "sw-card", "aria-label": "Unsteered text" }, h("div", { class: "sw-steer-head" }, h("span", { class: "sw-label" }, "Unsteered")), plain.node),
@@ -276,7 +286,7 @@ export function render({ model, el, ask, offline, theme }) {
   stops.push(
     listen(model, ["features", "strengths", "modes"], () => (drawSliders(), remember())),
     listen(model, ["rows"], describe),
-    listen(model, ["prompt", "temperature", "seed", "max_new_tokens"], drawSettings),
+    listen(model, ["prompt", "temperature", "seed", "max_new_tokens", "where"], drawSettings),
     listen(model, ["outcome"], drawOutcome),
     listen(model, ["status"], drawStatus),
     listen(model, ["msg:custom"], receive),
@@ -297,6 +307,7 @@ export const css = `
 .sw-steer > .sw-textarea { font-size: 14px; }
 .sw-steer-features { margin: 8px 0 6px; }
 .sw-steer-rows:not(:empty) { margin-bottom: 6px; }
+.sw-steer-search { min-width: 200px; }
 .sw-steer-tools { padding: 6px 0 8px; }
 .sw-steer-field { display: inline-flex; align-items: center; gap: 6px; margin-inline-end: 6px; }
 .sw-steer-setting { width: 68px; padding: 3px 6px; }

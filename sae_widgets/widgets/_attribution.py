@@ -9,6 +9,7 @@ from torch import Tensor
 
 from sae_widgets.attribution import Attribution, MethodAttribution
 from sae_widgets.hooked import HookedSAETransformer
+from sae_widgets.prompt import prompt_tokens
 from sae_widgets.token_text import token_texts
 
 # Tokens a typed word is compared with: the likeliest ones. Decoding a vocabulary of 256k takes seconds, this none.
@@ -41,7 +42,7 @@ class NextTokens:
 def next_tokens(model: HookedSAETransformer, prompt: str) -> NextTokens:
     """The distribution after `prompt`, one forward pass."""
     with model.lock:
-        logits = model(model.to_tokens(prompt))[0, -1]
+        logits = model(prompt_tokens(model, prompt))[0, -1]
     probabilities = logits.float().softmax(dim=-1).cpu()
     likeliest = probabilities.topk(min(_N_SEARCHED, len(probabilities))).indices.tolist()
     # One by one: side by side, pieces of a character would be merged as if they followed each other.

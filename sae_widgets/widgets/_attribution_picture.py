@@ -39,22 +39,25 @@ def as_svg(widget: "AttributionBars") -> str:
         (abs(v) for _, vs in rows for v in vs if v), default=1.0
     )
     parts = [
-        _static.svg_text(14, 28, f"Attribution: {claim(bars)}"[:110], size=15, extra='font-weight="600"'),
-        _static.svg_text(14, 50, visible(bars["prompt"])[:120], fill=_static.MUTED),
-        *(_static.svg_text(left + column * i, 76, TITLES[m], extra='font-weight="600"') for i, m in enumerate(methods)),
+        _static.svg_text(14.0, 28.0, f"Attribution: {claim(bars)}"[:110], size=15.0, extra='font-weight="600"'),
+        _static.svg_text(14.0, 50.0, visible(bars["prompt"])[:120], fill=_static.MUTED),
+        *(
+            _static.svg_text(left + column * i, 76.0, TITLES[m], extra='font-weight="600"')
+            for i, m in enumerate(methods)
+        ),
     ]
     for i, (name, values) in enumerate(rows):
-        y = 100 + i * line
-        parts.append(_static.svg_text(14, y, name[:32]))
+        y = 100.0 + i * line
+        parts.append(_static.svg_text(14.0, y, name[:32]))
         for j, value in enumerate(values):
             parts += _bar(left + column * j, y, column - 80, value, reach, is_bar=i < len(rows) - 1)
-    return _static.svg(width, 100 + len(rows) * line, *parts, label=widget.describe())
+    return _static.svg(width, 100.0 + len(rows) * line, *parts, label=widget.describe())
 
 
 def _bar(x: float, y: float, width: float, value: float | None, reach: float, is_bar: bool) -> list[str]:
     """One signed bar around the middle of its lane, with its number; longer than the scale: cut at the lane's end."""
     middle = x + width / 2
-    parts = [_static.svg_text(x + width + 66, y, signed(value), size=12, extra='text-anchor="end"')]
+    parts = [_static.svg_text(x + width + 66, y, signed(value), size=12.0, extra='text-anchor="end"')]
     if value is not None and is_bar:
         length = min(1.0, abs(value) / reach) * width / 2
         box = f'x="{middle - (length if value < 0 else 0):.2f}" y="{y - 12:g}" width="{length:.2f}" height="14"'

@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from sae_widgets.hooked import HookedSAETransformer
+from sae_widgets.prompt import prompt_tokens
 from sae_widgets.sae import SAE
 from sae_widgets.steering import FeatureSteer, GeneratedToken
 from sae_widgets.token_text import token_texts
@@ -48,7 +49,7 @@ class SteeringResult:
 
 
 class PlainText:
-    """The unsteered text of one prompt, sampled only as far as asked; sliders may move without it being written again."""
+    """The unsteered text of one prompt, sampled only as far as asked; a moved slider does not write it again."""
 
     def __init__(self, key: str, tokens: Iterator[GeneratedToken]) -> None:
         self.key = key
@@ -124,7 +125,7 @@ class PromptActivations:
 def prompt_activations(model: HookedSAETransformer, sae: SAE, prompt: str) -> PromptActivations:
     """The activations of `prompt`, one forward pass up to the SAE's hook."""
     with model.lock:
-        tokens = model.to_tokens(prompt)
+        tokens = prompt_tokens(model, prompt)
         feature_acts = sae.encode(model.capture(tokens, sae.cfg.metadata.hook_name))[0].float().cpu()  # n_pos d_sae
     # The first token of many models is special and fires features a hundred times harder than any text does.
     ids = tokens[0].tolist()
@@ -165,7 +166,7 @@ def panel_code(
     """Python that makes the same panel, and Python that writes the same text without one."""
     arguments = [f"model, sae, {prompt!r}", *(f"{name}={value!r}" for name, value in settings.items())]
     indented = "".join(f"    {argument},\n" for argument in arguments)
-    listed = "".join(f"    sw.FeatureSteer({s.feature}, {s.strength!r}, {s.mode!r}),\n" for s in steers)
+    listed = "".join(f"    sw.FeatureSteer({s.feature}, {float(f'{s.strength:.6g}')!r}, {s.mode!r}),\n" for s in steers)
     keywords = "".join(f", {name}={value!r}" for name, value in generation.items())
     return (
         f"import sae_widgets as sw\n\npanel = sw.SteeringPanel(\n{indented})\npanel\n\n"

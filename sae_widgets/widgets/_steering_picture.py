@@ -8,6 +8,7 @@ from sae_widgets.steering import GeneratedToken
 from sae_widgets.widgets import _static
 from sae_widgets.widgets._clean import escape, visible
 from sae_widgets.widgets._signed_color import change_color, signed
+from sae_widgets.widgets._steering import SteeringResult
 
 if TYPE_CHECKING:
     from sae_widgets.widgets.steering_panel import SteeringPanel
@@ -24,11 +25,10 @@ def as_html(panel: "SteeringPanel") -> str:
     if result is None:
         parts.append(_static.paragraph(panel.error.get("message") or "Nothing was generated yet."))
         return _static.card("Steering", *parts)
-    for title, tokens, is_tinted in (("Unsteered", result.plain, False), (_steered_title(panel), result.steered, True)):
+    for _, title, tokens, is_tinted in _texts(result):
+        text = _html_text(result.prompt, tokens, is_tinted)
         parts.append(f'<p style="margin:10px 0 2px;font-weight:600">{escape(title)}</p>')
-        parts.append(
-            f'<p style="margin:0;line-height:1.8;white-space:pre-wrap">{_html_text(result.prompt, tokens, is_tinted)}</p>'
-        )
+        parts.append(f'<p style="margin:0;line-height:1.8;white-space:pre-wrap">{text}</p>')
     settings = f"Temperature {panel.temperature:g}, seed {panel.seed}, {panel.max_new_tokens} tokens. {_LEGEND}"
     return _static.card("Steering", *parts, note=settings)
 
@@ -36,33 +36,32 @@ def as_html(panel: "SteeringPanel") -> str:
 def as_svg(panel: "SteeringPanel") -> str:
     """The same as a picture, both texts side by side."""
     width, y = 900.0, 30.0
-    parts = [_static.svg_text(14, y, "Steering", size=15, extra='font-weight="600"')]
+    parts = [_static.svg_text(14.0, y, "Steering", size=15.0, extra='font-weight="600"')]
     for row in _slider_rows(panel):
         y += 20
         feature, label, strength, raw, mode = row
         words = f"{feature}  {label[:60]}  {strength} (raw {raw}), {mode}"
-        parts.append(_static.svg_text(14, y, words, fill=_static.MUTED))
+        parts.append(_static.svg_text(14.0, y, words, fill=_static.MUTED))
     result = panel.result
     if result is None:
         return _static.svg(width, y + 40, *parts, label=panel.describe())
     y += 32
     heights = []
-    for x, title, tokens, is_tinted in (
-        (14, "Unsteered", result.plain, False),
-        (464, _steered_title(panel), result.steered, True),
-    ):
+    for x, title, tokens, is_tinted in _texts(result):
         parts.append(_static.svg_text(x, y, title, extra='font-weight="600"'))
         drawn, height = _svg_text(x, y + 24, result.prompt, tokens, is_tinted)
         parts += drawn
         heights.append(height)
     bottom = y + 24 + max(heights)
-    parts.append(_static.svg_text(14, bottom + 12, _LEGEND, fill=_static.MUTED, size=11))
+    parts.append(_static.svg_text(14.0, bottom + 12, _LEGEND, fill=_static.MUTED, size=11.0))
     return _static.svg(width, bottom + 28, *parts, label=panel.describe())
 
 
-def _steered_title(panel: "SteeringPanel") -> str:
-    kl = panel.result.mean_kl if panel.result is not None else math.nan
-    return f"Steered (mean KL {kl:.3f} nats a token)" if math.isfinite(kl) else "Steered"
+def _texts(result: SteeringResult) -> tuple[tuple[float, str, tuple[GeneratedToken, ...], bool], ...]:
+    """Left edge, title, tokens and whether they are tinted."""
+    kl = result.mean_kl
+    title = f"Steered (mean KL {kl:.3f} nats a token)" if math.isfinite(kl) else "Steered"
+    return ((14.0, "Unsteered", result.plain, False), (464.0, title, result.steered, True))
 
 
 def _slider_rows(panel: "SteeringPanel") -> list[tuple[str, str, str, str, str]]:
@@ -82,9 +81,8 @@ def _html_text(prompt: str, tokens: Iterable[GeneratedToken], is_tinted: bool) -
     for token in tokens:
         delta = token.logprob - token.logprob_plain
         if is_tinted:
-            title = (
-                f"log p {token.logprob:.3f}, unsteered {token.logprob_plain:.3f}, {signed(delta)}; KL {token.kl:.3f}"
-            )
+            change = f"unsteered {token.logprob_plain:.3f}, {signed(delta)}"
+            title = f"log p {token.logprob:.3f}, {change}; KL {token.kl:.3f}"
             style = f' style="background:{change_color(delta)};border-radius:3px"'
         else:
             title, style = f"log p {token.logprob:.3f}", ""
@@ -96,7 +94,7 @@ def _svg_text(
     x: float, y: float, prompt: str, tokens: Iterable[GeneratedToken], is_tinted: bool
 ) -> tuple[list[str], float]:
     """Text in lines of fixed-width characters, which alone can be placed without measuring; and its height."""
-    size, advance, line = 13, 8.0, 22.0
+    size, advance, line = 13.0, 8.0, 22.0
     column = row = 0
     parts = []
     pieces = [(prompt, None), *((t.text, t.logprob - t.logprob_plain) for t in tokens)]

@@ -2,8 +2,8 @@
 
     sum of the features + other features + error term + remainder  =  logit difference
 
-`attribution.py` has the formulas. Direct and gradient are shown at once; ablation runs the model once per feature, so it
-follows with its progress and can be stopped.
+`attribution.py` has the formulas. Direct and gradient are shown at once; ablation runs the model once per feature, so
+it follows with its progress and can be stopped.
 """
 
 import dataclasses
@@ -15,7 +15,7 @@ import traitlets
 from sae_widgets.attribution import Attribution, attribute
 from sae_widgets.features import FeatureStatistics, known_statistics
 from sae_widgets.fit import check_fits
-from sae_widgets.hooked import HookedSAETransformer
+from sae_widgets.hooked import as_hooked
 from sae_widgets.sae import SAE
 from sae_widgets.widgets import _attribution_picture
 from sae_widgets.widgets._attribution import NextTokens, bar_table, next_tokens
@@ -65,7 +65,7 @@ class AttributionBars(SaeWidget):
 
     def __init__(
         self,
-        model: HookedSAETransformer,
+        model: Any,
         sae: SAE,
         prompt: str = "",
         target: str = "",
@@ -73,8 +73,8 @@ class AttributionBars(SaeWidget):
         statistics: FeatureStatistics | None = None,
         **settings: Any,
     ) -> None:
-        check_fits(model, sae)
-        self._model, self._sae = model, sae
+        self._model, self._sae = as_hooked(model), sae
+        check_fits(self._model, sae)
         self._statistics = statistics if statistics is not None else known_statistics(sae)
         self._next: NextTokens | None = None
         self._is_choosing = False

@@ -16,7 +16,7 @@ import traitlets
 
 from sae_widgets.features import FeatureStatistics, known_statistics
 from sae_widgets.fit import check_fits
-from sae_widgets.hooked import HookedSAETransformer
+from sae_widgets.hooked import as_hooked
 from sae_widgets.sae import SAE
 from sae_widgets.steering import FeatureSteer, GeneratedToken, generate_stream
 from sae_widgets.widgets import _steering_picture
@@ -35,9 +35,10 @@ from sae_widgets.widgets._steering import (
 )
 
 MODES = ("add", "clamp", "ablate")
+WHERE = ("all", "prompt", "generated")
 N_CHOSEN = 3
 N_PLAIN_TEXTS = 8  # unsteered texts kept, so that undo and a switched seed show theirs at once
-_WANTED = ("prompt", "features", "strengths", "modes", "temperature", "seed", "max_new_tokens")
+_WANTED = ("prompt", "features", "strengths", "modes", "temperature", "seed", "max_new_tokens", "where")
 
 
 def _int_keys(values: dict[Any, Any] | None, _widget: Any) -> dict[int, Any]:
@@ -57,10 +58,10 @@ class SteeringPanel(SaeWidget):
         model: What writes, from `load_model` or `load_demo`.
         sae: The SAE whose decoder directions steer.
         prompt: Where both texts begin.
-        features: Features to begin with, or feature -> strength; None takes the three that fire strongest on the prompt.
+        features: Features to begin with, or feature -> strength; None takes the three strongest on the prompt.
         statistics: Maximum activations and labels; None takes those stored beside the SAE, and lacking these, the
             maxima on the prompt.
-        settings: Any other trait: `strengths`, `modes`, `temperature`, `seed`, `max_new_tokens`, `update`.
+        settings: Any other trait: `strengths`, `modes`, `temperature`, `seed`, `max_new_tokens`, `where`, `update`.
 
     Raises:
         ValueError: If a feature is not in the SAE, a number is not finite, or the SAE does not fit the model.
@@ -79,10 +80,12 @@ class SteeringPanel(SaeWidget):
     """0 takes the likeliest token each time."""
     seed = traitlets.Int(0, min=0, max=2**31 - 1).tag(sync=True)
     max_new_tokens = traitlets.Int(40, min=1, max=4096).tag(sync=True)
+    where = traitlets.Enum(WHERE, "all").tag(sync=True)
+    """Steer all positions, those of the prompt, or those written after it."""
     update = traitlets.Enum(("drag", "release"), "drag").tag(sync=True)
     """Whether a slider acts while it is dragged, or when it is let go (for slow models)."""
     presets = traitlets.Dict().tag(sync=True)
-    """Name -> {"strengths": ..., "modes": ...}; the panel's menu saves and recalls them."""
+    """Name -> {"features": [...], "strengths": {...}, "modes": {...}}; the panel's menu saves and recalls them."""
 
     rows = kernel_written(traitlets.List(traitlets.Dict()))
     """What is known of each feature: label, unit (the raw activation at strength 1) and where the unit is from."""
@@ -91,15 +94,15 @@ class SteeringPanel(SaeWidget):
 
     def __init__(
         self,
-        model: HookedSAETransformer,
+        model: Any,
         sae: SAE,
         prompt: str = "",
         features: Sequence[int] | Mapping[int, float] | None = None,
         statistics: FeatureStatistics | None = None,
         **settings: Any,
     ) -> None:
-        check_fits(model, sae)
-        self._model, self._sae = model, sae
+        self._model, self._sae = as_hooked(model), sae
+        check_fits(self._model, sae)
         self._statistics = statistics if statistics is not None else known_statistics(sae)
         self._requests = itertools.count(1)
         self._newest_request = 0
@@ -205,7 +208,13 @@ class SteeringPanel(SaeWidget):
         steered = None
         if steers:
             steered = generate_stream(
-                self._model, self._sae, prompt, steers, is_cancelled=job.is_cancelled, **self._generation()
+                self._model,
+                self._sae,
+                prompt,
+                steers,
+                where=self.where,
+                is_cancelled=job.is_cancelled,
+                **self._generation(),
             )
         written = self._write(job, request, plain, steered)
         is_stopped = job.is_cancelled()
@@ -356,8 +365,10 @@ class SteeringPanel(SaeWidget):
         """Python that makes this panel again, and Python that writes its steered text without a panel."""
         strengths = {feature: round(self.strengths.get(feature, 0.0), 6) for feature in self.features}
         modes = {f: m for f, m in self.modes.items() if m != "add"}
-        settings = {"features": strengths, **({"modes": modes} if modes else {}), **self._generation()}
-        return panel_code(self.prompt, self.steers(), settings, self._generation())
+        where = {} if self.where == "all" else {"where": self.where}
+        generation = {**self._generation(), **where}
+        settings = {"features": strengths, **({"modes": modes} if modes else {}), **generation}
+        return panel_code(self.prompt, self.steers(), settings, generation)
 
     def describe(self) -> str:
         """The panel in one line."""
