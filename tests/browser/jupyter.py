@@ -111,6 +111,13 @@ class Watched:
         page.on("console", lambda m: self.console_errors.append(m.text) if m.type == "error" else None)
         page.on("dialog", self._on_dialog)
 
+    def check_clean(self) -> None:
+        """Fails when the page asked another machine, raised an error or opened a dialog; then forgets it."""
+        seen = {"requests": [*self.external], "errors": [*self.page_errors], "dialogs": [*self.dialogs]}
+        for found in (self.external, self.page_errors, self.dialogs):
+            found.clear()
+        assert not any(seen.values()), seen
+
     def _on_request(self, request: Request) -> None:
         if is_external(request.url):
             self.external.append(request.url)
@@ -178,6 +185,7 @@ class Lab:
         settings = {
             "apputils-extension/themes": {"theme": f"JupyterLab {theme}"},
             "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+            "notebook-extension/tracker": {"windowingMode": "none"},
         }
         for name, values in settings.items():
             path = self.folder / "settings/@jupyterlab" / f"{name}.jupyterlab-settings"
@@ -310,6 +318,14 @@ class Notebook(Watched):
             self.page.wait_for_timeout(100)
         return value
 
+    def show(self, source: str, *, timeout_s: float = 180) -> Locator:
+        """Append a cell, run it, and the widget it shows: the root inside its shadow root."""
+        cell = self.add(source)
+        self.run(cell, timeout_s=timeout_s)
+        root = self.output(cell).locator(".sw-root").first
+        root.wait_for()
+        return root
+
     # --- what is seen -------------------------------------------------------------------------------------------------
     def cell(self, cell: int) -> Locator:
         return self.page.locator(".jp-Notebook .jp-Cell").nth(cell)
@@ -317,16 +333,32 @@ class Notebook(Watched):
     def output(self, cell: int) -> Locator:
         return self.cell(cell).locator(".jp-Cell-outputArea")
 
-    def screenshot(self, name: str, cell: int) -> Path:
-        """The cell's output as a picture, build/screens/<name>-<theme>.png."""
-        path = ROOT / "build/screens" / f"{name}-{self.theme}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.output(cell).scroll_into_view_if_needed()
-        self.output(cell).screenshot(path=path)
-        return path
+    def set_theme(self, theme: str) -> None:
+        """ "light" or "dark", as a reader changes it: in the open notebook."""
+        name = f"JupyterLab {theme.capitalize()}"
+        self.page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", name)
+        flag = "true" if theme == "light" else "false"
+        self.page.wait_for_selector(f'body[data-jp-theme-light="{flag}"]')
+
+    def screenshots(self, name: str, what: Locator) -> None:
+        """Pictures for a person to look at: build/screens/<name>-light.png and -dark.png."""
+        for theme in ("dark", "light"):
+            self.set_theme(theme)
+            self.page.wait_for_timeout(400)
+            shoot(what, f"{name}-{theme}")
 
     def save(self) -> None:
         self.page.evaluate("async () => { await sw.panel().context.save(); }")
+
+
+def shoot(what: Locator | Page, name: str) -> Path:
+    """A picture in build/screens/."""
+    path = ROOT / "build/screens" / f"{name}.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(what, Locator):
+        what.scroll_into_view_if_needed()
+    what.screenshot(path=path)
+    return path
 
 
 def _python_string(text: str) -> str:

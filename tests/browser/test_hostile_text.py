@@ -1,0 +1,86 @@
+"""Hostile text through every widget, its still picture and its saved page: it is shown as text and does nothing."""
+
+import json
+
+import pytest
+
+from tests.browser.jupyter import Watched
+
+HOSTILE = [
+    "</script><script>alert(1)</script>",
+    "<img src=x onerror=alert(2)>",
+    '"><svg/onload=alert(3)>',
+    "{{7*7}} ${alert(4)} <b>bold</b> &lt;i&gt;",
+    "\u202eright to left\u202c \u2066isolate\u2069 \u2028 \u2029 \u200b",
+    "\ud800 lone surrogate \udfff",
+    "a\x00b\x07c",
+    "W" * 10_000,
+]
+ELEMENTS = "script, iframe, img, object, embed, base, link, meta, b, i"
+
+# What a page may hold of the elements that hostile text would make: counted in the shadow root before and after.
+COUNT = f"root => root.querySelectorAll({json.dumps(ELEMENTS)}).length"
+HANDLERS = "root => [...root.querySelectorAll('*')].some(e => [...e.attributes].some(a => /^on/i.test(a.name)))"
+
+WIDGETS = {
+    "heatmap": "sw.TokenHeatmap(model, sae, {text})",
+    "heatmap_data": (
+        "sw.TokenHeatmap.from_data([{text}, ' b'], [[1.0, 2.0], [0.5, 0.0]], features=[3, 5],"
+        " labels={{3: {text}, 5: {text}}})"
+    ),
+    "steering": "sw.SteeringPanel(model, sae, {text}, features=[3], max_new_tokens=2)",
+    "attribution": "sw.AttributionBars(model, sae, {text})",
+}
+
+
+def literal(text: str) -> str:
+    """`text` as a Python literal of ASCII characters, short where the text is long."""
+    return ascii(text) if len(text) < 1000 else f"{text[0]!r} * {len(text)}"
+
+
+@pytest.mark.parametrize("widget", WIDGETS)
+def test_live_views_show_text_only(book, widget):
+    for text in HOSTILE:
+        # Too long a prompt for the model is an error in words; the page shows it, and nothing else.
+        view = book.show(f"{widget} = {WIDGETS[widget].format(text=literal(text))}\n{widget}")
+        book.wait_python(f"{widget}.wait(60)")
+        book.page.wait_for_timeout(150)
+        assert view.locator("script, iframe, img, object, embed").count() == 0
+        assert view.evaluate(HANDLERS) is False
+        book.check_clean()
+
+
+@pytest.mark.parametrize("widget", WIDGETS)
+def test_pictures_and_saved_pages_show_text_only(book, lab, widget):
+    page = lab.page()
+    watched = Watched(page)
+    for number, text in enumerate(HOSTILE):
+        source = WIDGETS[widget].format(text=literal(text))
+        book.python(f"globals().__setitem__('it', {source}) or it.wait(60)")
+        name = f"hostile-{widget}-{number}.html"
+        book.python(f"str(it.save({str(lab.root / name)!r}))")
+        still = lab.root / f"still-{name}"
+        still.write_text(
+            "<!doctype html><meta charset=utf-8><body>" + book.python("it.fallback_html() + it.fallback_svg()"), "utf-8"
+        )
+        book.python("it.close()")
+        for path, n_scripts in [(lab.root / name, 2), (still, 0)]:
+            page.goto(path.as_uri())
+            page.wait_for_timeout(100)
+            assert page.locator("script").count() == n_scripts
+            assert page.locator("iframe, img, object, embed").count() == 0
+            assert page.locator("body").evaluate(HANDLERS) is False
+            watched.check_clean()
+            # Inside a script that never runs, the state must not end it.
+            assert "<script>alert(1)" not in path.read_text("utf-8")
+    page.context.close()
+
+
+def test_a_hostile_prompt_typed_in_the_page(book):
+    view = book.show("typed = sw.TokenHeatmap(model, sae, 'x')\ntyped")
+    box = view.get_by_role("textbox", name="Prompt")
+    for text in HOSTILE[:4]:
+        box.fill(text)
+        book.wait_python(f"typed.prompt == {literal(text)} and typed.wait(30)")
+        assert view.locator("script, iframe, img, object, embed").count() == 0
+        book.check_clean()

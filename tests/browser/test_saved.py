@@ -1,0 +1,98 @@
+"""What is left when the kernel is gone: a saved notebook, the same as a page, the reopened notebook after `freeze`."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.browser.conftest import SETUP
+from tests.browser.jupyter import Watched, shoot
+
+CELLS = [
+    SETUP,
+    "heatmap = sw.TokenHeatmap(model, sae, PROMPT)\nheatmap",
+    "panel = sw.SteeringPanel(model, sae, 'Once upon a time', features={3: 1.0}, max_new_tokens=8)\npanel",
+    "bars = sw.AttributionBars(model, sae, 'Once upon a time there was a little', target=' girl')\nbars",
+    """cfg = sw.LanguageModelSAERunnerConfig(
+    sae=sw.TopKTrainingSAEConfig(d_in=sae.cfg.d_in, d_sae=256, k=8), model_name="demo", hook_name=sae.cfg.hook_name,
+    context_size=64, training_tokens=4096, train_batch_size_tokens=256, store_batch_size_prompts=4,
+    n_batches_in_buffer=4, checkpoint_path=None, output_path=None)
+run = sw.train(cfg, override_model=model, override_dataset=["Once upon a time there was a girl. " * 40] * 20)""",
+    "trained = run.result(120)",
+]
+WIDGET_CELLS = [1, 2, 3, 4]
+
+
+@pytest.fixture(scope="module")
+def saved(lab):
+    """Name of a notebook that was run and saved as a reader would, its kernel ended; and what its widgets said."""
+    with lab.notebook(CELLS, name="saved") as notebook:
+        notebook.run_all()
+        notebook.wait_python("all(w.wait(60) for w in (heatmap, panel, bars))")
+        notebook.page.wait_for_timeout(500)
+        notebook.save()
+        said = {
+            "tokens": notebook.python("heatmap.data.tokens[1:4]"),
+            "steered": notebook.python("panel.result.steered_text"),
+            "feature": notebook.python("int(next(iter(bars.result.methods.values())).features[0])"),
+        }
+        notebook.check_clean()
+        yield notebook, said
+
+
+def test_nbconvert_shows_pictures_and_numbers_with_the_network_off(lab, saved):
+    notebook, said = saved
+    out = lab.root / "saved.html"
+    command = [sys.executable, "-m", "nbconvert", "--to", "html", "--output", out, notebook.path]
+    subprocess.run(command, check=True, capture_output=True, cwd=lab.root)
+    page = lab.page()
+    watched = Watched(page)
+    page.goto(out.as_uri())
+    page.wait_for_timeout(500)
+    text = page.locator("body").inner_text()
+    assert said["tokens"][0].strip() in text
+    assert str(said["feature"]) in text
+    assert "Once upon a time" in text
+    outputs = page.locator(".jp-OutputArea-output")
+    shown = [outputs.nth(i).bounding_box() for i in range(outputs.count())]
+    assert sum(box is not None and box["height"] > 60 for box in shown) >= len(WIDGET_CELLS)
+    shoot(page, "saved-nbconvert")
+    # The template itself names a CDN for formulas; the widgets ask for nothing.
+    assert [url for url in watched.external if "mathjax" not in url and "require" not in url] == []
+    assert watched.page_errors == [] or all("require" in error or "MathJax" in error for error in watched.page_errors)
+    page.context.close()
+
+
+def test_a_saved_page_works_alone(lab, saved):
+    notebook, said = saved
+    for name in ("heatmap", "panel", "bars"):
+        path = lab.root / f"{name}.html"
+        notebook.python(f"str({name}.save({str(path)!r}))")
+        page = lab.page()
+        watched = Watched(page)
+        page.goto(path.as_uri())
+        root = page.locator(".sw-root")
+        root.wait_for()
+        assert root.evaluate("e => e.textContent.length") > 100
+        shoot(page, f"saved-page-{name}")
+        watched.check_clean()
+        assert watched.external == []
+        page.context.close()
+
+
+def test_a_reopened_notebook_shows_pictures_after_freeze(lab, saved):
+    notebook, said = saved
+    cell = notebook.add("print(sw.freeze_all())")
+    notebook.run(cell)
+    notebook.page.wait_for_timeout(500)
+    notebook.save()
+    with lab.open(notebook.name) as again:
+        # A fresh kernel knows none of the widgets.
+        for number in WIDGET_CELLS:
+            output = again.output(number)
+            assert "Error displaying widget" not in output.inner_text()
+            assert output.bounding_box()["height"] > 60
+        assert said["tokens"][0].strip() in again.output(1).inner_text()
+        shoot(again.output(1), "reopened-heatmap")
+        shoot(again.output(4), "reopened-training")
+        again.check_clean()
