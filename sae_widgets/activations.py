@@ -21,6 +21,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from sae_widgets.documents import Documents, open_documents
+from sae_widgets.fit import layer_of
 from sae_widgets.hooked import HookedSAETransformer
 from sae_widgets.token_rows import SequencePacker, TokenRows
 
@@ -102,7 +103,8 @@ class ActivationsStore:
         special = settings.exclude_special_tokens
         ids = model.tokenizer.all_special_ids if special is True else special or []
         self._excluded = torch.tensor(sorted(set(ids)), dtype=torch.int64)
-        self.d_in = hook_width(model, settings.hook_name, settings.hook_head_index)
+        self._read = HookReader(self.model, settings.hook_name, settings.hook_head_index)
+        self.d_in = self._read.width
         if d_in is not None and d_in != self.d_in:
             raise ValueError(
                 f"d_in is {d_in}, but {settings.hook_name!r} of this model is {self.d_in} wide: set d_in={self.d_in}."
@@ -178,7 +180,7 @@ class ActivationsStore:
         """The hook's activations on `tokens`, heads joined or one picked, `seqpos_slice` applied."""
         settings = self.settings
         with _autocast(self.model, settings.autocast_lm):
-            activations = hook_activations(self.model, tokens, settings.hook_name, settings.hook_head_index)
+            activations = self._read(tokens)
         return activations[:, slice(*settings.seqpos_slice)]
 
     def _gather(self) -> None:
@@ -276,28 +278,41 @@ class ActivationsStore:
         self._generator.set_state(state["rng"])
 
 
-def hook_activations(
-    model: HookedSAETransformer,
-    tokens: Int[Tensor, "n_rows context"],
-    hook_name: str,
-    hook_head_index: int | None = None,
-) -> Float[Tensor, "n_rows context d_in"]:
-    """The activations at one hook, the model run no further than there; heads joined, or one of them picked."""
-    activations = model.capture(tokens.to(model.device), hook_name)
-    if activations.ndim == 4 and hook_head_index is not None:
-        activations = activations[:, :, hook_head_index]
-    return activations.flatten(2)
-
-
-def hook_width(model: Any, hook_name: str, hook_head_index: int | None = None) -> int:
-    """Width of the activations at a hook.
+class HookReader:
+    """One hook's activations on rows of tokens, the model run no further than needed.
 
     Raises:
         ValueError: If the model has no such hook; names the nearest ones.
     """
-    bos = model.tokenizer.bos_token_id
-    tokens = torch.full((1, 2), bos if bos is not None else 0)
-    return hook_activations(as_hooked(model), tokens, hook_name, hook_head_index).shape[-1]
+
+    def __init__(self, model: Any, hook_name: str, hook_head_index: int | None = None) -> None:
+        self.model, self.hook_name, self.hook_head_index = as_hooked(model), hook_name, hook_head_index
+        self._stop_at: int | None = None
+        bos = self.model.tokenizer.bos_token_id
+        probe = torch.full((1, 2), bos if bos is not None else 0)
+        activations = self(probe)
+        self.width: int = activations.shape[-1]
+        if hook_name.endswith(".hook_resid_pre"):
+            # What a model returns that stops before this block; a third less work in the demo model, where it holds.
+            self._stop_at = layer_of(hook_name)
+            early = self._stopped(probe)
+            if not (isinstance(early, Tensor) and torch.equal(early, activations)):
+                self._stop_at = None
+
+    @torch.no_grad()
+    def __call__(self, tokens: Int[Tensor, "n_rows context"]) -> Float[Tensor, "n_rows context d_in"]:
+        """Heads joined, or one of them picked."""
+        if self._stop_at is not None:
+            return self._stopped(tokens)
+        activations = self.model.capture(tokens.to(self.model.device), self.hook_name)
+        if activations.ndim == 4 and self.hook_head_index is not None:
+            activations = activations[:, :, self.hook_head_index]
+        return activations.flatten(2)
+
+    @torch.no_grad()
+    def _stopped(self, tokens: Tensor) -> Any:
+        with self.model.without_saes():
+            return self.model.forward(tokens.to(self.model.device), return_type=None, stop_at_layer=self._stop_at)
 
 
 def as_hooked(model: Any) -> HookedSAETransformer:

@@ -12,10 +12,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sae_widgets.activations import ActivationsStore, Cancelled, as_hooked, hook_width
+from sae_widgets.activations import ActivationsStore, Cancelled, HookReader, as_hooked
 from sae_widgets.checkpoints import SETTINGS_NAME, Checkpoint, read_checkpoint, write_checkpoint, write_json
 from sae_widgets.evals import run_evals
-from sae_widgets.model import load_model
+from sae_widgets.model import check_fits, load_model
 from sae_widgets.run import Breathe
 from sae_widgets.runner_config import LanguageModelSAERunnerConfig
 from sae_widgets.sae.base import SAE
@@ -100,7 +100,7 @@ class TrainingJob:
     def train_steps(self, breathe: Breathe) -> Iterator[StepReport]:
         if breathe("loading the model", 0, 0):
             return
-        self._open_model(self.cfg)
+        self._open_model(self.cfg, self.sae)
         if self.store is None:
             if breathe("opening the data", 0, 0):
                 return
@@ -182,16 +182,15 @@ class TrainingJob:
         sae.fold_activation_norm_scaling_factor(self.trainer.scale)
         return sae
 
-    def _open_model(self, cfg: LanguageModelSAERunnerConfig) -> None:
+    def _open_model(self, cfg: LanguageModelSAERunnerConfig, sae: SAE | None = None) -> None:
         if self.model is None:
             asked = {**cfg.model_from_pretrained_kwargs, **cfg.model_kwargs}
             kwargs = {name: value for name, value in asked.items() if name not in PROCESSING}
-            self.model = load_model(cfg.model_name, device=cfg.llm_device or cfg.device, **kwargs)
+            self.model = load_model(cfg.model_name, device=cfg.llm_device or cfg.device, sae=sae, **kwargs)
 
     def _open_store(self) -> None:
         if self.cfg.hook_head_index is None:
-            # Also gives the weights the processing that was asked for.
-            load_model(self.model, sae=self.sae)
+            check_fits(self.model, self.sae)
         self.store = ActivationsStore.from_config(self.model, self.cfg, self.dataset, d_in=self.sae.cfg.d_in)
         if self._store_state:
             self.store.load_state_dict(self._store_state)
@@ -227,7 +226,7 @@ class TrainingJob:
         n_rows = self.cfg.eval_batch_size_prompts or self.cfg.store_batch_size_prompts
         wanted = self.cfg.n_eval_batches * n_rows
         affordable = int(EVAL_SHARE * self.cfg.training_tokens / self.cfg.context_size)
-        self._open_model(self.cfg)
+        self._open_model(self.cfg, self.sae)
         if self.cfg.eval_dataset_path is not None:
             store = ActivationsStore.from_config(self.model, self.cfg, self.cfg.eval_dataset_path, self.sae.cfg.d_in)
         else:
@@ -336,4 +335,4 @@ def _train_settings(cfg: LanguageModelSAERunnerConfig) -> TrainSettings:
 
 def _width(model: Any, cfg: LanguageModelSAERunnerConfig) -> int:
     """Width of the hook's activations in this model."""
-    return hook_width(model, cfg.hook_name, cfg.hook_head_index)
+    return HookReader(model, cfg.hook_name, cfg.hook_head_index).width

@@ -163,7 +163,8 @@ class Trainer:
         if not is_measured:
             return report
         values = {name: value.item() for name, value in losses.items()}
-        variance = x.float().var(0, unbiased=False).sum().item()
+        # As x.var(0), which walks down the columns and takes ten times as long.
+        variance = (x.float() - x.float().mean(0)).pow(2).sum().item() / len(x)
         return replace(
             report,
             loss=sum(values.values()),

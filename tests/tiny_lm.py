@@ -4,7 +4,6 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 
 import torch
-from torch import Tensor
 
 WORDS = [
     "the",
@@ -43,6 +42,22 @@ class TinyTokenizer:
         return {"input_ids": [[self.vocabulary.get(word, 1) for word in text.split()] for text in texts]}
 
 
+class Point:
+    """A hook point as TransformerLens has them."""
+
+    def __init__(self):
+        self.fwd_hooks = []
+
+    def add_hook(self, hook, **settings):
+        self.fwd_hooks.append(SimpleNamespace(fn=hook, hook=SimpleNamespace(remove=lambda: None)))
+
+    def __call__(self, value):
+        for each in list(self.fwd_hooks):
+            new = each.fn(value, hook=self)
+            value = value if new is None else new
+        return value
+
+
 class TinyLM:
     """Two residual layers that also look at the token before; deterministic from its seed."""
 
@@ -60,9 +75,8 @@ class TinyLM:
         self.layers = [(draw(d_model, 4 * d_model), draw(4 * d_model, d_model), draw(d_model, d_model)) for _ in "ab"]
         per_layer = ("hook_resid_pre", "hook_resid_post", "attn.hook_z")
         names = ["hook_embed", *(f"blocks.{layer}.{name}" for layer in range(2) for name in per_layer)]
-        self.hook_dict = {name: object() for name in names}
+        self.hook_dict = {name: Point() for name in names}
         self.n_forwards = 0
-        self._hooks = []
 
     def parameters(self):
         return [self.W_E]
@@ -73,15 +87,28 @@ class TinyLM:
 
     @contextmanager
     def hooks(self, fwd_hooks=(), bwd_hooks=()):
-        self._hooks.extend(fwd_hooks)
+        before = {name: list(point.fwd_hooks) for name, point in self.hook_dict.items()}
+        for name, hook in fwd_hooks:
+            self.hook_dict[name].add_hook(hook)
         try:
             yield self
         finally:
-            del self._hooks[len(self._hooks) - len(fwd_hooks) :]
+            for name, point in self.hook_dict.items():
+                point.fwd_hooks = before[name]
 
     @torch.no_grad()
     def __call__(self, tokens, return_type="logits", stop_at_layer=None):
-        return self._forward(tokens, self._hooks, stop_at_layer)
+        self.n_forwards += 1
+        points = self.hook_dict
+        x = points["hook_embed"](self.W_E[tokens])
+        for layer, (W_in, W_out, W_back) in enumerate(self.layers):
+            if stop_at_layer == layer:
+                return x
+            x = points[f"blocks.{layer}.hook_resid_pre"](x)
+            before = torch.cat([torch.zeros_like(x[:, :1]), x[:, :-1]], 1) @ W_back
+            x = x + points[f"blocks.{layer}.attn.hook_z"](before.unflatten(-1, (4, -1))).flatten(2)
+            x = points[f"blocks.{layer}.hook_resid_post"](x + (x @ W_in).relu() @ W_out)
+        return x @ self.W_U
 
     def run_with_hooks(self, tokens, fwd_hooks=(), bwd_hooks=()):
         with self.hooks(fwd_hooks):
@@ -92,26 +119,6 @@ class TinyLM:
         keep = [(name, lambda act, hook=None, name=name: cache.update({name: act})) for name in names_filter]
         with self.hooks(keep):
             return self(tokens, stop_at_layer=stop_at_layer), cache
-
-    def _forward(self, tokens, hooks, stop_at_layer=None) -> Tensor:
-        self.n_forwards += 1
-
-        def through(name, value):
-            for hooked, hook in hooks:
-                if hooked == name and (new := hook(value, hook=None)) is not None:
-                    value = new
-            return value
-
-        x = through("hook_embed", self.W_E[tokens])
-        for layer, (W_in, W_out, W_back) in enumerate(self.layers):
-            if stop_at_layer == layer:
-                return x
-            x = through(f"blocks.{layer}.hook_resid_pre", x)
-            before = torch.cat([torch.zeros_like(x[:, :1]), x[:, :-1]], 1) @ W_back
-            z = through(f"blocks.{layer}.attn.hook_z", before.unflatten(-1, (4, -1)))
-            x = x + z.flatten(2)
-            x = through(f"blocks.{layer}.hook_resid_post", x + (x @ W_in).relu() @ W_out)
-        return x @ self.W_U
 
 
 def sentences(n=200, seed=0):
