@@ -9,7 +9,6 @@ import sys
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tiny_sae import random_sae, random_x, tiny
 
 import sae_widgets.sae.files as files
 from sae_widgets.architectures import (
@@ -24,6 +23,7 @@ from sae_widgets.architectures import (
     TopKTrainingSAEConfig,
 )
 from sae_widgets.sae import SAE, SAE_CLASSES, SAEConfig, SAEMetadata, SparseActs, register_sae_class, write_sparsity
+from tests.tiny_sae import random_sae, random_x, tiny
 
 # -- metadata and config ----------------------------------------------------------------------------------------------
 

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from tiny_sae import random_sae, random_x, tiny
 
 from sae_widgets.architectures import BatchTopKTrainingSAEConfig, JumpReLUSAE, TopKTrainingSAEConfig
 from sae_widgets.sae import TrainContext
+from tests.tiny_sae import random_sae, random_x, tiny
 
 X = torch.tensor([[5.0, 4.0, 3.0], [1.0, 0.5, -2.0]])
 

@@ -5,10 +5,10 @@ import pickle
 
 import pytest
 import torch
-from tiny_sae import config_classes, loss_context, random_sae, random_x
 
 from sae_widgets.normalize import NORMALIZE_MODES
 from sae_widgets.sae import SAE, SAE_CLASSES, SAEConfig, SparseActs
+from tests.tiny_sae import config_classes, loss_context, random_sae, random_x
 
 CONFIGS = list(config_classes())
 TRAINING = [each for each in CONFIGS if each.is_training]

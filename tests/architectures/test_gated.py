@@ -4,10 +4,10 @@ import math
 
 import pytest
 import torch
-from tiny_sae import random_sae, random_x, tiny
 
 from sae_widgets.architectures import GatedSAEConfig, GatedTrainingSAEConfig
 from sae_widgets.sae import TrainContext
+from tests.tiny_sae import random_sae, random_x, tiny
 
 
 def test_the_gate_decides_and_the_magnitude_says_how_much():

@@ -4,10 +4,10 @@ import math
 
 import pytest
 import torch
-from tiny_sae import loss_context, random_sae, random_x, tiny
 
 from sae_widgets.architectures import JumpReLUSAEConfig, JumpReLUTrainingSAEConfig
 from sae_widgets.sae import SAE, TrainContext
+from tests.tiny_sae import loss_context, random_sae, random_x, tiny
 
 THRESHOLD = [0.5, 2.0]
 

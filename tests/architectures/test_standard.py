@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from tiny_sae import tiny
 
 from sae_widgets.architectures import StandardSAE, StandardSAEConfig, StandardTrainingSAE, StandardTrainingSAEConfig
 from sae_widgets.sae import TrainContext
+from tests.tiny_sae import tiny
 
 W_ENC = [[1.0, 0.0, -1.0], [0.0, 1.0, 1.0]]
 W_DEC = [[3.0, 4.0], [0.0, 1.0], [0.0, 0.0]]

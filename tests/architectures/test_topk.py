@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from tiny_sae import loss_context, random_sae, random_x, tiny
 
 from sae_widgets.architectures import TopKSAEConfig, TopKTrainingSAEConfig
 from sae_widgets.sae import SAE, SparseActs, TrainContext
+from tests.tiny_sae import loss_context, random_sae, random_x, tiny
 
 
 def test_topk_keeps_the_two_largest():

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from tiny_sae import random_sae, random_x
 
 from sae_widgets.architectures import JumpReLUSAEConfig, StandardSAEConfig
 from sae_widgets.loaders import find_saes, load_folder, native
+from tests.tiny_sae import random_sae, random_x
 
 
 def test_a_native_folder_is_recognised_and_loaded(tmp_path):

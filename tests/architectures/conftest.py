@@ -1,6 +1,0 @@
-"""Makes `tiny_sae` importable whichever folder pytest was started with."""
-
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
