@@ -28,6 +28,7 @@ from torch import Tensor
 
 from sae_widgets.fit import check_fits
 from sae_widgets.hooked import HookedSAETransformer, as_hooked
+from sae_widgets.kernels import decode_rows
 from sae_widgets.prompt import prompt_tokens
 from sae_widgets.sae import SAE, SparseActs
 from sae_widgets.splice import acting
@@ -228,18 +229,15 @@ def _steered(sae: SAE, steers: Sequence[FeatureSteer], x: Float[Tensor, "..."]) 
     else:
         acts = sae.encode(x)[..., features]  # *batch n_steers
         change = torch.where(is_add, strengths, torch.where(is_clamp, strengths - acts, -acts))
-    return (x + written(sae, features, change, x)).to(x.dtype)
+    return (x + written(sae, SparseActs(features.expand(change.shape), change), x)).to(x.dtype)
 
 
-def written(
-    sae: SAE, features: Int[Tensor, " n"], values: Float[Tensor, "*batch n"], x: Float[Tensor, "..."]
-) -> Float[Tensor, "..."]:
-    """What `values` of `features` write where `x` is, in its unit and shape.
+def written(sae: SAE, acts: SparseActs, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+    """What these activations alone write where `x` is, in its unit and shape: no bias, no error term.
 
-    sum_i values[i] * W_dec[features[i]]         (scaled back, where the SAE normalises each row)
+    sum_i values[i] * W_dec[indices[i]]         (scaled back, where the SAE normalises each row)
     """
     if not sae.cfg.is_normalized_per_row:
-        return (values @ sae.W_dec[features]).reshape(x.shape)
-    indices = features.expand(values.shape)
-    zero = sae.decode(SparseActs(indices, torch.zeros_like(values)), x)
-    return sae.decode(SparseActs(indices, values), x) - zero
+        rows = decode_rows(acts.indices.flatten(0, -2), acts.values.flatten(0, -2), sae.W_dec)
+        return rows.reshape(x.shape)
+    return sae.decode(acts, x) - sae.decode(SparseActs(acts.indices, torch.zeros_like(acts.values)), x)
