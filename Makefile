@@ -80,7 +80,7 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(PY) tools/clean_notebooks.py --check
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(PY)
 
 # Types, pure functions, and that the bundle that ships is the one the sources give.
 js: js/node_modules/.done

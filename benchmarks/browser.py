@@ -1,0 +1,137 @@
+"""What a hand at the page waits for, in JupyterLab in Chromium: steering, heatmap, Stop. Times are taken inside the page.
+
+    python benchmarks/browser.py --moves 20
+
+Bars: slider -> first steered token 150 ms (median of 20); first paint of a heatmap 150 ms (1,024 tokens) and 300 ms
+(10,000 tokens, at most 400 DOM nodes); Stop -> the panel says so 250 ms beyond a training step.
+"""
+
+import argparse
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from tests.browser.conftest import SETUP
+from tests.browser.jupyter import Lab, Notebook
+
+HEATMAP = """
+import numpy as np
+rng = np.random.default_rng({n})
+tokens = [f" w{{i % 700}}" if i % 40 else "\\n" for i in range({n})]
+values = (np.maximum(rng.normal(size=({n}, 8)), 0) * (rng.random(({n}, 8)) < 0.3)).astype(np.float32)
+view{n} = sw.TokenHeatmap.from_data(tokens, values)
+view{n}
+"""
+PANEL = """
+features = [int(f) for f in statistics.density.topk(40).indices[-3:]]
+panel = sw.SteeringPanel(model, sae, "Once upon a time there was", features=features, max_new_tokens=24)
+panel
+"""
+TRAIN = """
+import tempfile
+def start():
+    global run
+    cfg = sw.LanguageModelSAERunnerConfig(
+        sae=sw.TopKTrainingSAEConfig(d_in=sae.cfg.d_in, d_sae=512, k=16), model_name="demo", hook_name=sae.cfg.hook_name,
+        context_size=64, training_tokens=50_000_000, train_batch_size_tokens=512, store_batch_size_prompts=8,
+        n_batches_in_buffer=4, checkpoint_path=tempfile.mkdtemp(), output_path=None)
+    run = sw.train(cfg, override_model=model, override_dataset=["Once upon a time there was a girl. " * 40] * 50)
+start()
+"""
+# From the slider's `input` event to the first fresh token in the steered text, and to the frame that shows it.
+WATCH_STEERING = """root => {
+  const slider = root.querySelector('input[type=range]');
+  const text = root.querySelector('[aria-label="Steered text: tokens"]');
+  const w = window.swSteer = {start: null, token: null, frame: null};
+  slider.addEventListener('input', () => { w.start ??= performance.now(); }, {capture: true});
+  new MutationObserver(() => {
+    if (w.start === null || w.token !== null) return;
+    const first = text.children[0];
+    if (!first || first.classList.contains('sw-stale')) return;
+    w.token = performance.now();
+    requestAnimationFrame(() => { w.frame = performance.now(); });
+  }).observe(text, {subtree: true, childList: true, characterData: true, attributes: true});
+}"""
+WATCH_STOP = """root => {
+  const pill = root.querySelector('.sw-state');
+  const w = window.swStop = {start: null, end: null};
+  root.querySelector('.sw-stop').addEventListener('click', () => { w.start = performance.now(); }, {capture: true});
+  new MutationObserver(() => { if (pill.textContent === 'Stopped') w.end ??= performance.now(); })
+    .observe(pill, {subtree: true, childList: true, characterData: true});
+}"""
+
+
+def say(what: str, times: list[float], bar: str) -> None:
+    ordered = sorted(times)
+    p90 = ordered[round(0.9 * (len(ordered) - 1))]
+    print(
+        f"{what}: median {statistics.median(times):.0f} ms, p90 {p90:.0f}, max {ordered[-1]:.0f}, n {len(times)}; {bar}"
+    )
+
+
+def steering(book: Notebook, n_moves: int) -> None:
+    view = book.show(PANEL)
+    book.wait_python("panel.wait(60)")
+    view.evaluate(WATCH_STEERING)
+    slider = view.get_by_role("slider").first
+    slider.scroll_into_view_if_needed()
+    box = slider.bounding_box()
+    tokens, frames = [], []
+    for move in range(n_moves):
+        book.page.evaluate("() => { Object.assign(window.swSteer, {start: null, token: null, frame: null}); }")
+        share = 0.55 + 0.4 * ((move * 7) % 20) / 20
+        book.page.mouse.click(box["x"] + box["width"] * share, box["y"] + box["height"] / 2)
+        book.page.wait_for_function("() => window.swSteer.frame !== null", timeout=30_000)
+        seen = book.page.evaluate("() => window.swSteer")
+        tokens.append(seen["token"] - seen["start"])
+        frames.append(seen["frame"] - seen["start"])
+        book.wait_python("panel.wait(60)")
+    say("slider -> first steered token in the page", tokens, "bar 150 ms median")
+    say("slider -> frame with it", frames, "")
+
+
+def heatmap(book: Notebook, n_tokens: int, bar: str, n_runs: int = 7) -> None:
+    times, nodes = [], 0
+    for _ in range(n_runs):
+        view = book.show(HEATMAP.format(n=n_tokens))
+        view.locator("xpath=self::*[@data-paint-ms]").wait_for()
+        times.append(float(view.get_attribute("data-paint-ms")))
+        nodes = view.evaluate("root => root.querySelectorAll('*').length + 1")
+        book.python(f"view{n_tokens}.close()")
+    say(f"heatmap of {n_tokens:,} tokens, data -> first paint", times, f"{bar}; {nodes} DOM nodes")
+
+
+def stop(book: Notebook, n_runs: int = 5) -> None:
+    times = []
+    for _ in range(n_runs):
+        view = book.show(TRAIN)
+        book.wait_python("run.n_steps > 5", timeout_s=120)
+        view.evaluate(WATCH_STOP)
+        view.get_by_role("button", name="Stop").click()
+        book.page.wait_for_function("() => window.swStop.end !== null", timeout=30_000)
+        seen = book.page.evaluate("() => window.swStop")
+        times.append(seen["end"] - seen["start"])
+    say("Stop -> the panel says Stopped, checkpoint written", times, "bar 250 ms median to the end of the step")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--moves", type=int, default=20)
+    parser.add_argument("--only", choices=("steering", "heatmap", "stop"))
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, Lab(Path(folder)) as lab, lab.notebook([SETUP]) as book:
+        book.run(0)
+        if args.only in (None, "steering"):
+            steering(book, args.moves)
+        if args.only in (None, "heatmap"):
+            heatmap(book, 1024, "bar 150 ms")
+            heatmap(book, 10_000, "bar 300 ms")
+        if args.only in (None, "stop"):
+            stop(book)
+        print("requests to other machines:", len(book.external) + len(lab.kernel_external()))
+
+
+if __name__ == "__main__":
+    main()
