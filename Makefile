@@ -26,7 +26,7 @@ TORCH := $(shell sed -n 's/^torch==//p' constraints.txt)
 PIP_FLAGS := --quiet --disable-pip-version-check --no-input
 ROOT_FLAG := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help lab demo test check js pytest fix dev bench clean
+.PHONY: help lab demo test check js parity pytest fix dev bench clean
 help:
 	@sed -n '/^#   make/s/^#   //p' Makefile
 
@@ -86,12 +86,15 @@ check: $(VENV)/.dev
 js: js/node_modules/.done
 	cd js && npm run --silent check && npm test --silent && npm run --silent fresh
 
-pytest: $(VENV)/.dev $(PARITY)/.done $(KERNELS:%=.venv-kernel-%/.done) chromium
-	SAE_WIDGETS_PARITY=$(abspath $(PARITY)/bin/python) \
+# Comparison with SAELens, in its own environment.
+parity: $(PARITY)/.done
+	$(PARITY)/bin/python -m pytest tests/parity
+
+pytest: $(VENV)/.dev $(KERNELS:%=.venv-kernel-%/.done) chromium
 	SAE_WIDGETS_KERNELS=$(subst $() ,:,$(foreach k,$(KERNELS),$(abspath .venv-kernel-$(k)/bin/python)) $(PY)) \
 	SAE_WIDGETS_REQUIRE_ALL=1 $(PY) -m pytest --durations=25
 
-test: check js pytest
+test: check js parity pytest
 
 fix: $(VENV)/.dev js/node_modules/.done
 	$(BIN)/ruff check --fix . || true

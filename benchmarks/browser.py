@@ -34,9 +34,9 @@ import tempfile
 def start():
     global run
     cfg = sw.LanguageModelSAERunnerConfig(
-        sae=sw.TopKTrainingSAEConfig(d_in=sae.cfg.d_in, d_sae=512, k=16),
-        model_name="demo", hook_name=sae.cfg.hook_name, context_size=64, training_tokens=50_000_000, train_batch_size_tokens=512, store_batch_size_prompts=8,
-        n_batches_in_buffer=4, checkpoint_path=tempfile.mkdtemp(), output_path=None)
+        sae=sw.TopKTrainingSAEConfig(d_in=sae.cfg.d_in, d_sae=512, k=16), model_name="demo",
+        hook_name=sae.cfg.hook_name, context_size=64, training_tokens=50_000_000, train_batch_size_tokens=512,
+        store_batch_size_prompts=8, n_batches_in_buffer=4, checkpoint_path=tempfile.mkdtemp(), output_path=None)
     run = sw.train(cfg, override_model=model, override_dataset=["Once upon a time there was a girl. " * 40] * 50)
 start()
 """
