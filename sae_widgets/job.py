@@ -68,6 +68,7 @@ class TrainingJob:
         self._replayed = list(events or [])
         self._metrics: dict[str, float] | None = None
         self.run_folder = self._name_run_folder(resumed)
+        self._checkpoint = resumed.folder if resumed is not None else None
         if resumed is not None:
             self._load(resumed)
         elif self.model is not None:
@@ -109,12 +110,19 @@ class TrainingJob:
             return
         every = self.cfg.logger.eval_every_steps
         self._replay()
-        for report in self.trainer.train_steps(breathe):
+        for report in self._steps(breathe):
             self._replay()
             is_last = report.n_tokens >= self.total_tokens
             if every and report.n_steps % every == 0 and not is_last:
                 report = replace(report, evaluation=self._evaluate(breathe))
             yield report
+
+    def _steps(self, breathe: Breathe) -> Iterator[StepReport]:
+        try:
+            yield from self.trainer.train_steps(breathe)
+        except FloatingPointError as error:
+            last = f"The last checkpoint is {self._checkpoint}." if self._checkpoint else "There is no checkpoint."
+            raise FloatingPointError(f"{error} {last}") from error
 
     @property
     def is_checkpoint_due(self) -> bool:
@@ -132,7 +140,7 @@ class TrainingJob:
         tensors, numbers = self.trainer.state_dict()
         # Nothing gathered yet: what the resumed run brought along is still what counts.
         store = self.store.state_dict() if self.store is not None else self._store_state
-        return write_checkpoint(
+        self._checkpoint = write_checkpoint(
             self.run_folder / (name or str(self.trainer.n_tokens)),
             self.sae,
             self.trainer.log_sparsity(),
@@ -140,12 +148,13 @@ class TrainingJob:
             {**numbers, "events": self.events, "is_scaled": self._is_scaled},
             self.cfg.to_dict(),
         )
+        return self._checkpoint
 
     def finish(self, is_complete: bool) -> SAE:
         """The SAE, in the unit of the model's activations. A complete run also writes what it was asked to write."""
         if is_complete and self.cfg.save_final_checkpoint:
             self._try(lambda: self.save_checkpoint(f"final_{self.trainer.n_tokens}"))
-        if not self._is_folded:
+        if self.trainer.scale != 1.0:
             self.sae.fold_activation_norm_scaling_factor(self.trainer.scale)
             self.trainer.scale = 1.0
         self.sae.eval()
@@ -170,16 +179,13 @@ class TrainingJob:
 
     # Pieces
 
-    @property
-    def _is_folded(self) -> bool:
-        return self.trainer.scale == 1.0
-
     def sae_in_model_units(self) -> SAE:
         """The SAE as it would come out now: itself once it is finished, before that a copy."""
-        if self._is_folded:
+        if not self.sae.training:
             return self.sae
-        sae = copy.deepcopy(self.sae)
-        sae.fold_activation_norm_scaling_factor(self.trainer.scale)
+        sae = copy.deepcopy(self.sae).eval()
+        if self.trainer.scale != 1.0:
+            sae.fold_activation_norm_scaling_factor(self.trainer.scale)
         return sae
 
     def _open_model(self, cfg: LanguageModelSAERunnerConfig, sae: SAE | None = None) -> None:
@@ -312,7 +318,7 @@ def _train_settings(cfg: LanguageModelSAERunnerConfig) -> TrainSettings:
     lr_end = cfg.lr / 10 if cfg.lr_end is None else cfg.lr_end
     schedule = LearningRateSchedule(
         n_steps=-(-cfg.training_tokens // cfg.train_batch_size_tokens),
-        name=cfg.lr_scheduler_name,  # type: ignore[arg-type]
+        name=cfg.lr_scheduler_name,
         warm_up_steps=cfg.lr_warm_up_steps,
         decay_steps=cfg.lr_decay_steps,
         end=lr_end / cfg.lr,

@@ -275,7 +275,7 @@ class TrainingRun:
                 raise TypeError(f"{name} must be a number, got {value!r}.")
             if not math.isfinite(value):
                 raise ValueError(f"{name} must be a finite number, got {value!r}.")
-            checked[name] = self.trainable.check_setting(name, value)
+            checked[name] = self.trainable.check_setting(name, float(value))
         with self._asked:
             self._refuse_when_finished("change settings")
             self._settings_wanted.update(checked)

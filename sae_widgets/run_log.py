@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from sae_widgets.run import FINAL_STATUSES, Status, TrainingRun
 
@@ -31,9 +31,9 @@ class JsonlLog:
         folder.mkdir(parents=True, exist_ok=True)
         if self.path.exists():
             self._cut(n_steps)
-        self._file = self.path.open("a", encoding="utf-8")
+        self._file: TextIO | None = None
         self._flushed = 0.0
-        self._write({"event": "resume" if n_steps else "start", "step": n_steps, "time": time.time(), **about})
+        self._first = {"event": "resume" if n_steps else "start", "step": n_steps, **about}
         run.add_listener(self._on_report)
         run.add_status_listener(self._on_status)
         run.add_event_listener(lambda event: self._write({"event": "set", **event}))
@@ -56,14 +56,16 @@ class JsonlLog:
             self._write({"step": report.n_steps, "tokens": report.n_tokens, **curves})
 
     def _on_status(self, status: Status) -> None:
-        snapshot = self._run.snapshot()
-        if self._file.closed:
-            return
-        self._write({"event": "status", "step": self._run.n_steps, "status": status, "error": snapshot["error"]})
-        if status in FINAL_STATUSES:
+        error = self._run.snapshot()["error"]
+        self._write({"event": "status", "step": self._run.n_steps, "status": status, "error": error})
+        if status in FINAL_STATUSES and self._file is not None:
             self._file.close()
 
     def _write(self, values: Mapping[str, Any]) -> None:
+        if self._file is None:
+            # Not before there is something to write: a run that is never started leaves no open file.
+            self._file = self.path.open("a", encoding="utf-8")
+            self._write({**self._first, "time": time.time()})
         # NaN is no JSON.
         plain = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in values.items()}
         self._file.write(json.dumps(plain, default=str) + "\n")

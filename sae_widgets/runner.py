@@ -59,7 +59,7 @@ def start(
 def _prepare(
     cfg: LanguageModelSAERunnerConfig, model: Any, dataset: Any, sae: SAE | None, events: list[dict[str, Any]] | None
 ) -> TrainingRun:
-    if model is None and dataset is None and not cfg.dataset_path:
+    if dataset is None and not cfg.dataset_path:
         raise ValueError(
             "There is no data: set dataset_path to a text file, folder or dataset, or pass override_dataset."
         )

@@ -146,7 +146,7 @@ class LanguageModelSAERunnerConfig:
     verbose: bool = True
     """Show a progress bar in `SAETrainingRunner.run()`."""
 
-    def __init__(self, sae: SAEConfig | None = None, **settings: Any) -> None:
+    def __init__(self, sae: SAEConfig | Mapping[str, Any] | None = None, **settings: Any) -> None:
         own = {each.name: each for each in fields(self)}
         flat, logging = _sort_settings(settings, own)
         if isinstance(sae, Mapping):

@@ -16,7 +16,8 @@ class LearningRateSchedule:
 
     n_steps: int
     """Steps of the whole run."""
-    name: SchedulerName = "constant"
+    name: str = "constant"
+    """One of `SchedulerName`."""
     warm_up_steps: int = 0
     decay_steps: int = 0
     end: float = 0.1

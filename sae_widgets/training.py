@@ -98,7 +98,7 @@ class Trainer:
                 f"use_ghost_grads works with architecture 'standard', not {str(sae.cfg.architecture)!r}, which revives "
                 "dead features by a loss of its own or has few: leave it out."
             )
-        self.sae, self.settings, self.next_batch = sae, settings, next_batch
+        self.sae, self.settings, self.next_batch = sae.train(), settings, next_batch
         self.lr = settings.lr
         self.coefficients = {name: coefficient.value for name, coefficient in sae.coefficients().items()}
         self._warm_up = {name: coefficient.warm_up_steps for name, coefficient in sae.coefficients().items()}
@@ -233,15 +233,19 @@ class Trainer:
 
     # Live settings
 
+    @property
+    def _has_whole_k(self) -> bool:
+        return isinstance(vars(self.sae.cfg).get("k"), int)
+
     def live_settings(self) -> dict[str, float]:
         """lr (before schedule), coefficients (after warm-up), and k where there is one."""
         settings = {"lr": self.lr, **{f"{name}_coefficient": value for name, value in self.coefficients.items()}}
         if "k" in vars(self.sae.cfg):
-            settings["k"] = self.sae.cfg.k
+            settings["k"] = float(self.sae.cfg.k)
         return settings
 
     def check_setting(self, name: str, value: float) -> float:
-        """The value as it will be used; ValueError when it cannot be."""
+        """The value, if it can be used; ValueError when it cannot."""
         if name == "lr" and not 0 < value <= 10:
             raise ValueError(f"lr must be above 0 and at most 10, got {value:g}.")
         if name.endswith("_coefficient") and value < 0:
@@ -249,17 +253,15 @@ class Trainer:
         if name == "k":
             if not 1 <= value <= self.sae.d_sae:
                 raise ValueError(f"k must be between 1 and d_sae = {self.sae.d_sae}, got {value:g}.")
-            if isinstance(self.sae.cfg.k, int):
-                if value != int(value):
-                    raise ValueError(f"k must be a whole number, got {value:g}.")
-                return int(value)
-        return float(value)
+            if self._has_whole_k and value != int(value):
+                raise ValueError(f"k must be a whole number, got {value:g}.")
+        return value
 
     def apply_setting(self, name: str, value: float) -> None:
         if name == "lr":
             self.lr = value
         elif name == "k":
-            self.sae.cfg.k = value  # type: ignore[attr-defined]
+            self.sae.cfg.k = int(value) if self._has_whole_k else value  # type: ignore[attr-defined]
         else:
             self.coefficients[name.removesuffix("_coefficient")] = value
 
@@ -289,7 +291,11 @@ class Trainer:
         for name, parameter in self.sae.named_parameters():
             prefix = f"adam.{name}."
             state = {key[len(prefix) :]: value for key, value in tensors.items() if key.startswith(prefix)}
-            self.optimizer.state[parameter] = {key: value.to(device) for key, value in state.items()}
+            # In the weight's own memory order (W_enc's may be that of its transpose): fused Adam walks along memory.
+            self.optimizer.state[parameter] = {
+                key: torch.empty_like(parameter).copy_(value) if value.shape == parameter.shape else value.to(device)
+                for key, value in state.items()
+            }
         self.n_steps, self.n_tokens = int(numbers["n_steps"]), int(numbers["n_tokens"])
         self.n_counted = [int(n) for n in numbers["n_counted"]]
         self.lr, self.scale = float(numbers["lr"]), float(numbers["scale"])
