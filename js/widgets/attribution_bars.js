@@ -14,7 +14,7 @@ import { quotedToken, visible } from "../lib/tokens.js";
 
 /** @typedef {{ feature: number, label: string, values: Record<string, number | null>, at: Record<string, [number, number][]> }} Feature */
 /** @typedef {{ others: number, error_term: number, remainder: number, total: number }} Rest */
-/** @typedef {{ prompt: string, tokens: string[], target: string, contrast: string | null, logit_difference: number,
+/** @typedef {{ prompt: string, tokens: string[], target: string, contrast: string | null, logit_difference: number, unavailable: Record<string, string>,
  *   methods: Record<string, Rest>, features: Feature[] }} Bars */
 
 const TYPING_MS = 500;
@@ -110,6 +110,7 @@ export function render({ model, el, ask, offline, theme }) {
   const stripTitle = h("div", { class: "sw-attr-where sw-small sw-muted" });
   const strip = tokenStrip({ label: "Contribution at each position of the prompt", theme: theme.name });
   stops.push(strip.stop);
+  const missing = h("div");
   const table = h("div", { class: "sw-attr-table", role: "grid", "aria-label": "Contributions of features" });
   /** @type {Feature[]} */
   let rows = [];
@@ -163,6 +164,8 @@ export function render({ model, el, ask, offline, theme }) {
     );
     if (hadFocus) rowNode(cursor)?.focus();
     drawClaim(bars, arranged.sums);
+    const reasons = Object.entries(bars.unavailable ?? {}).map(([name, why]) => `${METHODS[name]?.[0]}: ${visible(why)} `);
+    fill(missing, reasons.length > 0 && h("div", { class: "sw-notice" }, reasons));
     drawStrip();
   }
 
@@ -174,19 +177,24 @@ export function render({ model, el, ask, offline, theme }) {
       "aria-label": `Feature ${row.feature}${name ? `, ${name}` : ""}: ${shown.map((m) => `${METHODS[m][0]} ${m in bars.methods ? signedFixed(row.values[m]) : "not there yet"}`).join(", ")}` },
       h("div", { class: "sw-attr-name", role: "rowheader" }, h("span", { class: "sw-mono sw-attr-number" }, `#${row.feature}`), h("span", { class: "sw-ellipsis", title: name }, name)),
       shown.map((m) => {
-        if (!(m in bars.methods)) return pendingCell();
+        if (!(m in bars.methods)) return pendingCell(m);
         const value = row.values[m];
         return barCell(value, domain, value === null || value === undefined ? "Too small to be listed by this method; counted among the other features" : "");
       }));
   }
 
-  const pendingCell = () => h("div", { class: "sw-attr-cell", role: "gridcell" }, h("div", { class: "sw-attr-lane" }), h("span", { class: "sw-attr-value sw-muted" }, isRunning() ? "…" : "–"));
+  /** @param {string} name */
+  const pendingCell = (name) => {
+    const reason = model.get("bars").unavailable?.[name];
+    return h("div", { class: "sw-attr-cell", role: "gridcell", title: reason ? visible(reason) : "" },
+      h("div", { class: "sw-attr-lane" }), h("span", { class: "sw-attr-value sw-muted" }, !reason && isRunning() ? "…" : "–"));
+  };
 
   /** @param {string} text @param {string} title @param {string[]} shown @param {(name: string) => number | undefined} value @param {{low: number, high: number}} domain */
   function restRow(text, title, shown, value, domain) {
     return h("div", { class: "sw-attr-row sw-attr-rest", role: "row" },
       h("div", { class: "sw-attr-name", role: "rowheader", title }, text),
-      shown.map((name) => (value(name) === undefined ? pendingCell() : barCell(value(name), domain, title))));
+      shown.map((name) => (value(name) === undefined ? pendingCell(name) : barCell(value(name), domain, title))));
   }
 
   /** @param {string[]} shown @param {Record<string, number>} sums @param {Bars} bars */
@@ -194,7 +202,7 @@ export function render({ model, el, ask, offline, theme }) {
     return h("div", { class: "sw-attr-row sw-attr-sum", role: "row" },
       h("div", { class: "sw-attr-name", role: "rowheader" }, "Sum"),
       shown.map((name) => {
-        if (!(name in sums)) return pendingCell();
+        if (!(name in sums)) return pendingCell(name);
         const fits = addsUp(sums[name], bars.logit_difference);
         return h("div", { class: "sw-attr-cell", role: "gridcell" },
           h("span", { class: "sw-small sw-muted" }, fits ? `= logit difference ✓` : `≠ logit difference ${signedFixed(bars.logit_difference)}`),
@@ -204,10 +212,10 @@ export function render({ model, el, ask, offline, theme }) {
 
   /** @param {Bars} bars @param {Record<string, number>} sums */
   function drawClaim(bars, sums) {
-    const what = bars.contrast ? ["Logit of ", quotedToken(bars.target), " − logit of ", quotedToken(bars.contrast)] : ["Logit of ", quotedToken(bars.target)];
+    const what = bars.contrast ? ["Logit of ", quotedToken(bars.target), " − logit of ", quotedToken(bars.contrast)] : ["Logit of ", quotedToken(bars.target), " − mean logit"];
     const whole = Object.entries(sums).every(([, sum]) => addsUp(sum, bars.logit_difference));
     fill(claim, h("b", {}, ...what.map((part) => h("span", { class: "sw-token" }, part)), " = ", signedFixed(bars.logit_difference)),
-      h("span", { class: "sw-muted" }, whole ? "  In each column the bars add up to it." : "  The bars of a column do not add up: the numbers are not to be trusted."));
+      h("span", { class: "sw-muted" }, whole ? "  The bars of each column add up to it." : "  The bars of a column do not add up: the numbers are not to be trusted."));
   }
 
   function drawStrip() {
@@ -284,7 +292,7 @@ export function render({ model, el, ask, offline, theme }) {
       h("label", { class: "sw-attr-field" }, h("span", { class: "sw-muted sw-small" }, "Next token"), boxes.target.node), swap,
       h("label", { class: "sw-attr-field" }, h("span", { class: "sw-muted sw-small" }, "instead of"), boxes.contrast.node),
       h("span", { class: "sw-grow" }), go),
-    claim, stripTitle, strip.node, table,
+    claim, stripTitle, strip.node, table, missing,
     h("div", { class: "sw-row sw-small sw-muted sw-attr-legend" },
       h("i", { class: "sw-swatch", "data-sign": "up" }), "raises", h("i", { class: "sw-swatch", "data-sign": "down" }), "lowers; one scale for all columns, ▸ a bar longer than the scale"),
   );
@@ -292,7 +300,10 @@ export function render({ model, el, ask, offline, theme }) {
     listen(model, ["bars", "sort_by", "top", "methods"], draw),
     listen(model, ["selected_feature"], drawStrip),
     listen(model, ["prompt", "target", "contrast"], drawInputs),
-    listen(model, ["status"], drawStatus),
+    listen(model, ["status"], () => {
+      if (go.dataset.kind !== (isRunning() ? "stop" : "run") && Object.keys(model.get("bars")?.methods ?? {}).length < methods().length) draw();
+      drawStatus();
+    }),
   );
   drawInputs();
   drawStatus();

@@ -132,7 +132,7 @@ export function render({ model, el, ask, offline, theme }) {
     search: async (query) => (await ask("search", { query })).value,
     show: (/** @type {RowInfo} */ info) => [
       h("span", { class: "sw-mono sw-muted" }, `#${info.feature}`),
-      h("span", { class: "sw-grow sw-ellipsis" }, info.label ? visible(info.label) : h("span", { class: "sw-muted" }, "no label")),
+      h("span", { class: "sw-grow sw-ellipsis" }, visible(info.label)),
       h("span", { class: "sw-muted sw-small" }, info.token !== undefined ? `${quotedToken(info.token, 16)} ${number(info.act)}` : "silent here"),
     ],
     onPick(info) {
@@ -307,7 +307,7 @@ export const css = `
 .sw-steer > .sw-textarea { font-size: 14px; }
 .sw-steer-features { margin: 8px 0 6px; }
 .sw-steer-rows:not(:empty) { margin-bottom: 6px; }
-.sw-steer-search { min-width: 200px; }
+.sw-steer-search { min-width: 200px; } .sw-presets { width: 100px; }
 .sw-steer-tools { padding: 6px 0 8px; }
 .sw-steer-field { display: inline-flex; align-items: center; gap: 6px; margin-inline-end: 6px; }
 .sw-steer-setting { width: 68px; padding: 3px 6px; }

@@ -1,6 +1,7 @@
 """The parts of the attribution bars that know no widget: likely next tokens, and a result as a small table."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -50,7 +51,7 @@ def next_tokens(model: HookedSAETransformer, prompt: str) -> NextTokens:
     return NextTokens(prompt, probabilities, likeliest, texts)
 
 
-def bar_table(attribution: Attribution, labels: dict[int, str], top: int) -> dict[str, Any]:
+def bar_table(attribution: Attribution, label: Callable[[int], str], top: int) -> dict[str, Any]:
     """The `top` strongest features of each method with their values in all, and what is left, ready for JSON."""
     values = {name: _by_feature(method) for name, method in attribution.methods.items()}
     shown = list(dict.fromkeys(f for by in values.values() for f in sorted(by, key=lambda f: -abs(by[f]))[:top]))
@@ -60,11 +61,12 @@ def bar_table(attribution: Attribution, labels: dict[int, str], top: int) -> dic
         "target": attribution.target,
         "contrast": attribution.contrast,
         "logit_difference": float(attribution.logit_difference),
+        "unavailable": dict(attribution.unavailable),
         "methods": {name: _rest(method, values[name], shown) for name, method in attribution.methods.items()},
         "features": [
             {
                 "feature": feature,
-                "label": labels.get(feature, ""),
+                "label": label(feature),
                 "values": {name: by.get(feature) for name, by in values.items()},
                 "at": {name: _places(method, feature) for name, method in attribution.methods.items()},
             }
@@ -88,7 +90,7 @@ def _rest(method: MethodAttribution, values: dict[int, float], shown: list[int])
     }
 
 
-def _places(method: MethodAttribution, feature: int) -> list[list[float]]:
+def _places(method: MethodAttribution, feature: int) -> list[list[Any]]:
     """[position, contribution] wherever `feature` contributes."""
     rows = [i for i, f in enumerate(method.features) if int(f) == feature]
     if not rows:

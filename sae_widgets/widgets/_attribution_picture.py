@@ -72,5 +72,5 @@ def _rows(widget: "AttributionBars") -> list[tuple[str, list[float | None]]]:
 def claim(bars: dict) -> str:
     """What the bars explain and how large it is, in words."""
     target, contrast = visible(bars["target"]), bars["contrast"]
-    versus = f" − logit of “{visible(contrast)}”" if contrast else ""
+    versus = f" − logit of “{visible(contrast)}”" if contrast else " − mean logit"
     return f"logit of “{target}”{versus} = {signed(bars['logit_difference'])}"

@@ -67,7 +67,8 @@ def xml(text: object) -> str:
 def text_svg(text: str) -> str:
     """`text` as a picture, wrapped at 90 characters."""
     lines = textwrap.wrap(visible(text), 90)[:40] or [""]
-    return svg(720, 22 * len(lines) + 20, *(svg_text(14, 26 + 22 * i, t) for i, t in enumerate(lines)), label=text)
+    drawn = (svg_text(14.0, 26.0 + 22 * i, line) for i, line in enumerate(lines))
+    return svg(720.0, 22.0 * len(lines) + 20, *drawn, label=text)
 
 
 def bundle(html: str, picture: str, text: str) -> dict[str, str]:

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from sae_widgets.features import FeatureStatistics
 from sae_widgets.hooked import HookedSAETransformer
 from sae_widgets.prompt import prompt_tokens
 from sae_widgets.sae import SAE
@@ -136,28 +137,30 @@ def prompt_activations(model: HookedSAETransformer, sae: SAE, prompt: str) -> Pr
 
 
 def search_features(
-    query: str,
-    on_prompt: PromptActivations | None,
-    labels: dict[int, str],
-    d_sae: int,
-    maxima: Tensor | None,
-    limit: int,
+    query: str, on_prompt: PromptActivations | None, statistics: FeatureStatistics | None, d_sae: int, limit: int
 ) -> list[int]:
-    """Features for a search box: by number, by words of the label, by a token they fire on; all that fire: empty."""
+    """Features for a search box: by number, label, or a token they fire on; for an empty query all that fire here."""
     query = query.strip()
-    firing = on_prompt.top(d_sae, maxima) if on_prompt is not None else []
+    firing = on_prompt.top(d_sae, None if statistics is None else statistics.max_act) if on_prompt is not None else []
     if not query:
         return firing[:limit]
-    number = query.lstrip("#")
+    number = query.removeprefix("#")
     found = [int(number)] if number.isdecimal() and int(number) < d_sae else []
-    words = query.lower().split()
-    labelled = {f for f, label in labels.items() if all(word in label.lower() for word in words)}
-    found += [f for f in firing if f in labelled] + sorted(labelled - set(firing))
+    if statistics is not None:
+        known = statistics.search(query)
+        found += [f for f in known if f in set(firing)] + known
     if on_prompt is not None:
         at = on_prompt.position.tolist()
-        found += [f for f in firing if query.lower() in on_prompt.tokens[at[f]].lower()]
+        found += [f for f in firing if query.casefold() in on_prompt.tokens[at[f]].casefold()]
         found += [f for f in firing if number.isdecimal() and str(f).startswith(number)]
     return list(dict.fromkeys(found))[:limit]
+
+
+def feature_label(statistics: FeatureStatistics | None, feature: int) -> str:
+    """The label of a feature, or lacking one the tokens it peaks on; empty when neither is known."""
+    if statistics is None:
+        return ""
+    return statistics.labels.get(feature) or " ".join(t.strip() for t in statistics.top_tokens.get(feature, [])).strip()
 
 
 def panel_code(

@@ -21,6 +21,7 @@ from sae_widgets.widgets import _attribution_picture
 from sae_widgets.widgets._attribution import NextTokens, bar_table, next_tokens
 from sae_widgets.widgets._base import Job, SaeWidget, kernel_written
 from sae_widgets.widgets._refused import RefusedError
+from sae_widgets.widgets._steering import feature_label
 
 METHODS = ("direct", "gradient", "ablation")
 N_SUGGESTIONS = 12
@@ -130,9 +131,9 @@ class AttributionBars(SaeWidget):
             part = self._run_methods(job, prompt, target, contrast, names)
             if job.is_cancelled():
                 return
-            so_far = part if so_far is None else dataclasses.replace(part, methods={**so_far.methods, **part.methods})
+            so_far = part if so_far is None else _joined(so_far, part)
             self.result = so_far
-            self.set_from_kernel(bars=bar_table(so_far, self._labels(), self.top))
+            self.set_from_kernel(bars=bar_table(so_far, self._label, self.top))
 
     def _run_methods(
         self, job: Job, prompt: str, target: str, contrast: str | None, methods: Sequence[str]
@@ -145,6 +146,7 @@ class AttributionBars(SaeWidget):
             contrast,
             methods=tuple(methods),
             top=max(N_KEPT, self.top),
+            on_progress=lambda done, total: job.progress(done, total, "Ablating features"),
             is_cancelled=job.is_cancelled,
         )
 
@@ -167,8 +169,8 @@ class AttributionBars(SaeWidget):
         prompt = self.prompt
         return self._next_tokens(prompt).suggest(str(args.get("query", ""))[:200], N_SUGGESTIONS) if prompt else []
 
-    def _labels(self) -> dict[int, str]:
-        return {} if self._statistics is None else self._statistics.labels
+    def _label(self, feature: int) -> str:
+        return feature_label(self._statistics, feature)
 
     # -- pictures --------------------------------------------------------------------------------------------------
 
@@ -184,3 +186,12 @@ class AttributionBars(SaeWidget):
     def fallback_svg(self) -> str:
         """The bars as a picture."""
         return _attribution_picture.as_svg(self)
+
+
+def _joined(first: Attribution, second: Attribution) -> Attribution:
+    """The methods of both, of one prompt and target."""
+    return dataclasses.replace(
+        second,
+        methods={**first.methods, **second.methods},
+        unavailable={**first.unavailable, **second.unavailable},
+    )

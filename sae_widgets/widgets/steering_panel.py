@@ -11,7 +11,6 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import torch
 import traitlets
 
 from sae_widgets.features import FeatureStatistics, known_statistics
@@ -28,6 +27,7 @@ from sae_widgets.widgets._steering import (
     PlainText,
     PromptActivations,
     SteeringResult,
+    feature_label,
     panel_code,
     prompt_activations,
     search_features,
@@ -318,7 +318,7 @@ class SteeringPanel(SaeWidget):
         self._chooses_features = False
         if self.features:
             return
-        maxima = None if self._statistics is None else torch.as_tensor(self._statistics.max_act)
+        maxima = None if self._statistics is None else self._statistics.max_act
         chosen = self._activations(prompt).top(N_CHOSEN, maxima)
         self._is_adjusting = True
         try:
@@ -332,21 +332,17 @@ class SteeringPanel(SaeWidget):
 
     def _row(self, feature: int, on_prompt: PromptActivations | None) -> dict[str, Any]:
         unit, source = self._unit(feature)
-        row = {"feature": feature, "label": self._labels().get(feature, ""), "unit": unit, "source": source}
+        row = {"feature": feature, "label": feature_label(self._statistics, feature), "unit": unit, "source": source}
         if on_prompt is not None and float(on_prompt.strongest[feature]) > 0:
             position = int(on_prompt.position[feature])
             row.update(act=float(on_prompt.strongest[feature]), position=position, token=on_prompt.tokens[position])
         return row
 
-    def _labels(self) -> dict[int, str]:
-        return {} if self._statistics is None else self._statistics.labels
-
     def _search(self, args: dict, job: Job) -> list[dict[str, Any]]:
         query, prompt = str(args.get("query", ""))[:200], self.prompt
         limit = min(int(args.get("limit", 30)), 200)
         on_prompt = self._activations(prompt) if prompt else None
-        maxima = None if self._statistics is None else torch.as_tensor(self._statistics.max_act)
-        found = search_features(query, on_prompt, self._labels(), self._sae.cfg.d_sae, maxima, limit)
+        found = search_features(query, on_prompt, self._statistics, self._sae.cfg.d_sae, limit)
         return [self._row(feature, on_prompt) for feature in found]
 
     # -- results and pictures --------------------------------------------------------------------------------------

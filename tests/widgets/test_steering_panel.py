@@ -21,27 +21,13 @@ class Writer:
 
     def __init__(self):
         self.n_plain = 0
-        self.runs = []
         self.gate = None
         self.has_token = threading.Event()
         self.error = None
         self.text = " word{}"
 
-    def __call__(
-        self,
-        model,
-        sae,
-        prompt,
-        steers=(),
-        *,
-        max_new_tokens,
-        temperature,
-        seed,
-        where="all",
-        is_cancelled=lambda: False,
-    ):
-        self.runs.append(list(steers))
-        for i in range(max_new_tokens):
+    def __call__(self, model, sae, prompt, steers=(), *, is_cancelled=lambda: False, **generation):
+        for i in range(generation["max_new_tokens"]):
             if self.error is not None:
                 raise self.error
             if is_cancelled():
@@ -103,11 +89,12 @@ class Recording(SteeringPanel):
 
 
 def statistics(**labels):
-    found = FeatureStatistics.__new__(FeatureStatistics)
-    named = {int(key[1:]): label for key, label in labels.items()}
-    for name, value in {"max_act": torch.full((D_SAE,), 10.0), "labels": named}.items():
-        object.__setattr__(found, name, value)
-    return found
+    return known(torch.full((D_SAE,), 10.0), {int(key[1:]): label for key, label in labels.items()})
+
+
+def known(max_act, labels):
+    ones = torch.ones(D_SAE)
+    return FeatureStatistics(100, ones, max_act, ones, torch.ones(D_SAE, 2), ones, {}, labels=labels)
 
 
 def test_both_texts_begin_with_the_prompt(make):
@@ -243,7 +230,7 @@ def test_an_empty_prompt_says_so(make):
 @pytest.mark.parametrize("strengths", [{1: float("nan")}, {1: float("inf")}])
 def test_strengths_must_be_finite(make, strengths):
     panel = make(strengths={1: 1.5})
-    with pytest.raises(ValueError, match="feature 1 is .* finite"):
+    with pytest.raises(ValueError, match=r"feature 1 is .* finite"):
         panel.strengths = strengths
     assert panel.strengths == {1: 1.5}
 
@@ -284,7 +271,8 @@ def test_a_refused_value_of_the_page_is_shown_and_nothing_is_lost(make):
 def test_search_finds_numbers_labels_and_tokens():
     on_prompt = activations(None, None, "Hello London")
     labels = {6: "British cities", 2: "cities of France"}
-    find = lambda query: search_features(query, on_prompt, labels, D_SAE, None, 10)  # noqa: E731
+    maxima = torch.tensor([0.0, 4.0, 4.0, 4.0, 4.0, 4.0, 4.0, 4.0])
+    find = lambda query: search_features(query, on_prompt, known(maxima, labels), D_SAE, 10)  # noqa: E731
     assert find("") == [1, 2, 3]
     assert find("#5") == [5]
     assert find("cities") == [2, 6]
