@@ -256,8 +256,11 @@ class Notebook(Watched):
         return self
 
     def __exit__(self, *_exc) -> None:
-        self.page.evaluate("async () => { try { await sw.panel().sessionContext.shutdown(); } catch {} }")
+        self.end_kernel()
         self.page.context.close()
+
+    def end_kernel(self) -> None:
+        self.page.evaluate("async () => { try { await sw.panel().sessionContext.shutdown(); } catch {} }")
 
     def load(self) -> None:
         """Open (or reload) the page and wait until a kernel answers."""

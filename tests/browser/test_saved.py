@@ -64,7 +64,7 @@ def test_nbconvert_shows_pictures_and_numbers_with_the_network_off(lab, saved):
 
 
 def test_a_saved_page_works_alone(lab, saved):
-    notebook, said = saved
+    notebook, _ = saved
     for name in ("heatmap", "panel", "bars"):
         path = lab.root / f"{name}.html"
         notebook.python(f"str({name}.save({str(path)!r}))")
@@ -86,6 +86,7 @@ def test_a_reopened_notebook_shows_pictures_after_freeze(lab, saved):
     notebook.run(cell)
     notebook.page.wait_for_timeout(500)
     notebook.save()
+    notebook.end_kernel()
     with lab.open(notebook.name) as again:
         # A fresh kernel knows none of the widgets.
         for number in WIDGET_CELLS:

@@ -24,7 +24,7 @@ def settled(book) -> str:
 
 
 def test_both_texts_are_shown(book, panel):
-    assert settled(book) == book.python("panel.result.plain_text")
+    assert settled(book) == book.python("panel.result.text")
     expect(panel.get_by_role("region", name="Unsteered text")).to_contain_text("Once upon a time")
     expect(panel.get_by_role("region", name="Steered text")).to_contain_text("move a slider")
 
@@ -39,7 +39,7 @@ def test_a_dragged_slider_changes_the_text(book, panel):
     book.page.mouse.move(box["x"] + box["width"] * 0.9, box["y"] + box["height"] / 2, steps=12)
     book.page.mouse.up()
     strength = book.wait_python("panel.strengths[top[0]] > 2 and panel.strengths[top[0]]")
-    assert settled(book) != book.python("panel.result.plain_text")
+    assert settled(book) != book.python("panel.result.text")
     assert panel.get_by_role("textbox", name=f"Exact strength of feature {feature}").input_value() == str(strength)
     expect(panel.get_by_role("region", name="Steered text")).to_contain_text("KL")
     book.screenshots("steering-panel", panel)
