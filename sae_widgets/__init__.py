@@ -27,7 +27,7 @@ _PUBLIC = {
     "attribution": ["Attribution", "attribute"],
     "steering": ["FeatureSteer", "GeneratedToken", "generate_stream", "steering_hook"],
     "widgets": ["AttributionBars", "SteeringPanel", "TokenHeatmap", "TrainingPanel", "freeze_all", "train"],
-    "doctor": ["doctor"],
+    "checkup": ["doctor"],
 }
 _MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names}
 

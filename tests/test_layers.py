@@ -16,7 +16,7 @@ LAYERS: dict[int, set[str]] = {
     2: {"training", "model", "activations", "run"},
     3: {"evals", "features", "attribution", "steering", "runner", "demo"},
     4: {"widgets"},
-    5: {"doctor", "magics"},
+    5: {"checkup", "magics", "magics_completion"},
 }
 LAYER_OF = {name: number for number, names in LAYERS.items() for name in names}
 NOTEBOOK_PACKAGES = ("anywidget", "ipywidgets", "altair", "IPython", "wandb")

@@ -2,11 +2,19 @@
 
 import threading
 import time
+from dataclasses import dataclass
 
 import traitlets
 
-from sae_widgets.doctor import Arrival
 from sae_widgets.widgets._base import SaeWidget, kernel_written
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """When a message of the page came, and where it was taken."""
+
+    after_s: float
+    thread: str
 
 
 class ClickTest(SaeWidget):
@@ -29,7 +37,7 @@ class ClickTest(SaeWidget):
         self._shown_at = time.perf_counter()
         display(self)
 
-    def wait_for_click(self, timeout_s: float) -> Arrival | None:
+    def wait_for_click(self, timeout_s: int | float) -> Arrival | None:
         """The arrival, or None if none came within `timeout_s`; blocks like any cell that computes."""
         self._arrived.wait(timeout_s)
         self._is_waiting = False
@@ -39,7 +47,9 @@ class ClickTest(SaeWidget):
         """Take the page's message."""
         if content.get("kind") != "click" or self.arrival is not None:
             return
-        self.arrival = Arrival.now(self._shown_at)
+        is_main = threading.current_thread() is threading.main_thread()
+        thread = "main thread" if is_main else "subshell's thread"
+        self.arrival = Arrival(time.perf_counter() - self._shown_at, thread)
         when = f"{self.arrival.after_s * 1000:.0f} ms after it was shown"
         if self._is_waiting:
             verdict = f"Clicks arrive while a cell runs: this view's came {when}."

@@ -7,6 +7,7 @@ and less often where that would cost more than `MAX_COST` of the time.
 
 import bisect
 import contextvars
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -167,9 +168,11 @@ class TrainingPanel(SaeWidget):
         lasting = [name for name in last if name not in _PASSING and not name.endswith("_coefficient")]
         rows = [[label_of(name), number(last[name])] for name in lasting]
         is_kept = state["status"] != "failed"
+        # A finished SAE knows the folder it was written to; else the last checkpoint is what is on disk.
+        folder = getattr(self.run.result(0.0), "folder", None) if is_kept else None
         return {
             "rows": rows,
-            "saved": state["checkpoint"],
+            "saved": str(folder) if folder is not None else state["checkpoint"],
             "code": "sae = run.result()" if is_kept else "run.result()  # raises the error again",
         }
 
@@ -361,7 +364,7 @@ def train(cfg: Any, **overrides: Any) -> TrainingRun:
 
 
 def _is_notebook() -> bool:
-    from sae_widgets.doctor import find_shell
-
-    shell = find_shell()
-    return shell is not None and getattr(shell, "kernel", None) is not None
+    """Whether there is a kernel with a page; does not import IPython."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return getattr(shell, "kernel", None) is not None

@@ -8,8 +8,6 @@ import importlib.metadata
 import os
 import platform
 import sys
-import threading
-import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,7 +71,7 @@ class Report:
         return _static.card("sae_widgets doctor", _static.table(("", "found", "what to do"), rows), note=verdict)
 
 
-def doctor(click_wait_s: float = CLICK_WAIT_S) -> Report:
+def doctor(click_wait_s: int | float = CLICK_WAIT_S) -> Report:
     """What this session is and can do, as a `Report`.
 
     Args:
@@ -165,7 +163,7 @@ def _memory() -> str:
         return ""
 
 
-def _clicks(host: str, wait_s: float) -> Finding:
+def _clicks(host: str, wait_s: int | float) -> Finding:
     name = "clicks while a cell runs"
     if getattr(find_shell(), "kernel", None) is None:
         return Finding(name, f"no page to click on in a {host}")
@@ -184,16 +182,3 @@ def _clicks(host: str, wait_s: float) -> Finding:
             "The line above this report says when the click came.",
         )
     return Finding(name, f"yes: one came after {arrival.after_s * 1000:.0f} ms, on the {arrival.thread}")
-
-
-@dataclass(frozen=True)
-class Arrival:
-    """When a message of the page came, and where it was taken."""
-
-    after_s: float
-    thread: str
-
-    @classmethod
-    def now(cls, since: float) -> "Arrival":
-        is_main = threading.current_thread() is threading.main_thread()
-        return cls(time.perf_counter() - since, "main thread" if is_main else "subshell's thread")
