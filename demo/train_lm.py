@@ -1,10 +1,11 @@
 """Train the tokenizer and the language model of the demo bundle on the output of `gather_text.py`.
 
-    python demo/train_lm.py build/demo/text build/demo/model --steps 3200
+    python demo/train_lm.py build/demo/text build/demo/model --steps 2400
 
 A Llama-style decoder (2.6 M parameters) and a byte-level BPE of 4,096 pieces, saved in Hugging Face layout. Matrices
 inside the blocks are stepped by Muon, the rest by AdamW; the learning rate is held, then falls linearly to zero over
-the last 45 % of the steps. Every 200 steps the model is saved, so that a run that is cut leaves a usable one.
+the last quarter of the steps. Every 200 steps the model is saved; `--start N` goes on from there with fresh momenta
+(the shipped model: `--steps 3200`, cut, then `--start 1800 --steps 2400`).
 Prints and writes (`training.json`) the loss in nats a token and bits a character for each kind of text.
 """
 
@@ -21,6 +22,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 SEPARATOR = "<|endoftext|>"
 SEED = 0
+DECAY_SHARE = 0.25
 # Small kinds are seen more often than their size alone would give, none more than about five times.
 KIND_WEIGHTS = {
     "stories": 1.5,
@@ -149,12 +151,12 @@ def evaluate(
     return result
 
 
-def train(text: Path, out: Path, steps: int, n_seqs: int, vocab_size: int) -> None:
-    """Train from scratch and save model, tokenizer and `training.json` in `out`."""
+def train(text: Path, out: Path, steps: int, start: int, n_seqs: int, vocab_size: int) -> None:
+    """Train and save model, tokenizer and `training.json` in `out`; with `start`, go on from the model saved there."""
     torch.manual_seed(SEED)
-    generator = torch.Generator().manual_seed(SEED)
+    generator = torch.Generator().manual_seed(SEED + start)
     documents = read_documents(text, "train")
-    tokenizer = train_tokenizer(documents, vocab_size)
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(out) if start else train_tokenizer(documents, vocab_size)
     streams = {kind: stream_of(docs, tokenizer) for kind, docs in documents.items()}
     print({kind: len(stream) for kind, stream in streams.items()}, flush=True)
     config = LlamaConfig(
@@ -171,7 +173,9 @@ def train(text: Path, out: Path, steps: int, n_seqs: int, vocab_size: int) -> No
         pad_token_id=0,
         use_cache=False,
     )
-    model = LlamaForCausalLM(config)
+    model = LlamaForCausalLM.from_pretrained(out) if start else LlamaForCausalLM(config)
+    model.config.use_cache = False
+    model.train()
     matrices = [p for n, p in model.named_parameters() if p.ndim == 2 and "embed" not in n]
     others = [p for n, p in model.named_parameters() if not (p.ndim == 2 and "embed" not in n)]
     optimisers = [
@@ -180,12 +184,12 @@ def train(text: Path, out: Path, steps: int, n_seqs: int, vocab_size: int) -> No
     ]
 
     def factor(step: int) -> float:
-        return min(1.0, (step + 1) / 100, (steps - step) / (0.45 * steps))
+        return min(1.0, (step + 1) / 100, (steps - start - step) / (DECAY_SHARE * steps))
 
     schedules = [torch.optim.lr_scheduler.LambdaLR(o, factor) for o in optimisers]
     step_loss = torch.compile(loss_of)
     started, valid = time.time(), read_documents(text, "valid")
-    for step in range(steps):
+    for step in range(start, steps):
         loss = step_loss(model, batch(streams, n_seqs, 256, generator))
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -194,7 +198,7 @@ def train(text: Path, out: Path, steps: int, n_seqs: int, vocab_size: int) -> No
             optimiser.zero_grad()
             schedule.step()
         if step % 50 == 0:
-            speed = (step + 1) * n_seqs * 256 / (time.time() - started)
+            speed = (step + 1 - start) * n_seqs * 256 / (time.time() - started)
             print(f"step {step:5} loss {loss.item():.3f} {speed:,.0f} tokens/s", flush=True)
         if (step + 1) % 200 == 0 or step + 1 == steps:
             model.save_pretrained(out)
@@ -215,8 +219,9 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("text", type=Path, help="what gather_text.py wrote")
     parser.add_argument("out", type=Path, help="folder of the model")
-    parser.add_argument("--steps", type=int, default=3200)
+    parser.add_argument("--steps", type=int, default=2400)
+    parser.add_argument("--start", type=int, default=0, help="step of the model already saved in `out`")
     parser.add_argument("--seqs", type=int, default=16, help="sequences of 256 tokens a step")
     parser.add_argument("--vocab-size", type=int, default=4096)
     arguments = parser.parse_args()
-    train(arguments.text, arguments.out, arguments.steps, arguments.seqs, arguments.vocab_size)
+    train(arguments.text, arguments.out, arguments.steps, arguments.start, arguments.seqs, arguments.vocab_size)

@@ -50,7 +50,7 @@ def train(model: Path, text: Path, out: Path, n_tokens: int, hooks: list[str]) -
             store_batch_size_prompts=16,
             n_batches_in_buffer=16,
             lr=1e-3,
-            lr_warm_up_steps=100,
+            lr_warm_up_steps=n_tokens // 2048 // 20,
             lr_decay_steps=n_tokens // 2048 // 3,
             exclude_special_tokens=True,
             seed=SEED,
