@@ -119,6 +119,8 @@ class ActivationsStore:
             device=settings.device,
         )
         self._n_filled = 0
+        # What the last batch left: how far to fill must not depend on whether filling was interrupted.
+        self._n_left = 0
 
     @classmethod
     def from_config(
@@ -220,7 +222,7 @@ class ActivationsStore:
             chosen = torch.arange(n_tokens)
         else:
             # At least one batch is left behind, or as much as there is room for, to be mixed with the next.
-            self._fill(min(self._n_filled + 2 * n_tokens, self.settings.buffer_tokens), is_cancelled)
+            self._fill(min(self._n_left + 2 * n_tokens, self.settings.buffer_tokens), is_cancelled)
             chosen = torch.randperm(self._n_filled, generator=self._generator)[:n_tokens]
         return self._remove(chosen)
 
@@ -250,7 +252,7 @@ class ActivationsStore:
             is_moved[chosen[chosen >= n_left] - n_left] = False
             holes, moved = chosen[chosen < n_left], is_moved.nonzero().flatten() + n_left
             self._buffer[holes.to(self._buffer.device)] = self._buffer[moved.to(self._buffer.device)]
-        self._n_filled = n_left
+        self._n_filled = self._n_left = n_left
         return batch
 
     # Resume
@@ -258,7 +260,8 @@ class ActivationsStore:
     def state_dict(self) -> dict[str, Tensor]:
         """All that decides later batches, as tensors."""
         rows = {f"rows.{name}": value for name, value in self.rows.state_dict().items()}
-        return {**rows, "buffer": self._buffer[: self._n_filled].cpu(), "rng": self._generator.get_state()}
+        buffer = {"buffer": self._buffer[: self._n_filled].cpu(), "n_left": torch.tensor(self._n_left)}
+        return {**rows, **buffer, "rng": self._generator.get_state()}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Goes on where `state_dict` was taken.
@@ -273,7 +276,7 @@ class ActivationsStore:
                 "resume with the settings the run was started with."
             )
         self.rows.load_state_dict({name[5:]: value for name, value in state.items() if name.startswith("rows.")})
-        self._n_filled = len(buffer)
+        self._n_filled, self._n_left = len(buffer), int(state["n_left"])
         self._buffer[: self._n_filled] = buffer.to(self._buffer.device)
         self._generator.set_state(state["rng"])
 

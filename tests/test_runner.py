@@ -214,19 +214,22 @@ def test_sigterm_stops_with_a_checkpoint_and_its_handler_comes_back(tmp_path):
 
 
 def test_a_stop_while_activations_are_gathered_is_served_between_two_forwards(tmp_path):
-    model = TinyLM()
-    cfg = config(tmp_path, train_batch_size_tokens=2048, n_batches_in_buffer=64, training_tokens=4096)
-    cfg = dataclasses.replace(cfg, lr_warm_up_steps=0, lr_decay_steps=0)
-    run = start(cfg, override_model=model, override_dataset=sentences(1000))
-    run.stop()
-    run.result(10.0)
-    assert run.n_steps == 0
-    assert model.n_forwards < 60
-    resumed = begin(
-        dataclasses.replace(cfg, resume_from_checkpoint=run.snapshot()["checkpoint"]), override_dataset=sentences(1000)
-    )
-    whole = begin(cfg, override_dataset=sentences(1000))
-    assert same_weights(resumed.result(60.0), whole.result(60.0))
+    model, sizes = TinyLM(), {"train_batch_size_tokens": 512, "n_batches_in_buffer": 64, "training_tokens": 2048}
+    cfg = config(tmp_path, lr_warm_up_steps=0, lr_decay_steps=0, **sizes)
+    data = sentences(1000)
+    run = begin(cfg, override_model=model, override_dataset=data)
+
+    def stop_in_the_middle(report):
+        # Eight forwards make a batch; the stop comes after the third.
+        model.when_called = lambda n: run.stop() if n == 3 else None
+        model.n_forwards = 0
+
+    run.add_listener(lambda report: stop_in_the_middle(report) if report.n_steps == 2 else None)
+    run.result(20.0)
+    assert (run.status, run.n_steps, model.n_forwards) == ("stopped", 2, 3)
+    again = dataclasses.replace(cfg, resume_from_checkpoint=run.snapshot()["checkpoint"])
+    resumed = begin(again, override_dataset=data)
+    assert same_weights(resumed.result(60.0), begin(cfg, override_dataset=data).result(60.0))
 
 
 def test_checkpoints_come_at_equal_parts_and_at_the_end_if_asked(tmp_path):

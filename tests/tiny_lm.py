@@ -77,6 +77,7 @@ class TinyLM:
         names = ["hook_embed", *(f"blocks.{layer}.{name}" for layer in range(2) for name in per_layer)]
         self.hook_dict = {name: Point() for name in names}
         self.n_forwards = 0
+        self.when_called = lambda n_forwards: None
 
     def parameters(self):
         return [self.W_E]
@@ -99,6 +100,7 @@ class TinyLM:
     @torch.no_grad()
     def __call__(self, tokens, return_type="logits", stop_at_layer=None):
         self.n_forwards += 1
+        self.when_called(self.n_forwards)
         points = self.hook_dict
         x = points["hook_embed"](self.W_E[tokens])
         for layer, (W_in, W_out, W_back) in enumerate(self.layers):
