@@ -306,7 +306,10 @@ class TrainingJob:
 
 def _make_sae(cfg: LanguageModelSAERunnerConfig, resumed: Checkpoint | None) -> SAE:
     if resumed is not None:
-        return resumed.sae
+        # Into a new SAE: weights that lie otherwise in memory are multiplied in another order, and rounded otherwise.
+        sae = SAE.from_config(resumed.sae.cfg)
+        sae.load_state_dict(resumed.sae.state_dict())
+        return sae
     if cfg.from_pretrained_path is not None:
         start = SAE.load_from_disk(cfg.from_pretrained_path, device=cfg.device)
         own = {each.name: getattr(cfg.sae, each.name) for each in fields(cfg.sae) if each.name not in vars(start.cfg)}
