@@ -66,6 +66,16 @@ def test_flat_names_of_version_5_read_from_the_config():
         StandardSAEConfig(d_in=2, d_sae=4).hook_nme  # noqa: B018
 
 
+def test_setting_a_flat_name_sets_the_metadata_and_a_wrong_name_nothing():
+    config = StandardSAEConfig(d_in=2, d_sae=4)
+    config.hook_name = "blocks.0.hook_mlp_out"
+    config.dtype = "bfloat16"
+    assert config.metadata.hook_name == "blocks.0.hook_mlp_out"
+    assert config.to_dict()["dtype"] == "bfloat16"
+    with pytest.raises(AttributeError, match=r"has no 'dtpye'. Did you mean 'dtype'"):
+        config.dtpye = "float32"
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -115,6 +125,21 @@ def test_an_unknown_architecture_offers_the_nearest(change: dict, message: str):
 def test_a_config_without_sizes_says_which_are_missing():
     with pytest.raises(ValueError, match=r"lacks d_in, d_sae; it has .*architecture"):
         SAEConfig.from_dict({"architecture": "standard"})
+
+
+def test_calling_sae_makes_the_class_its_config_is_for():
+    sae = SAE(TopKSAEConfig(d_in=2, d_sae=4, k=1))
+    assert type(sae) is TopKSAE
+    assert sae.W_enc.shape == (2, 4)
+
+
+def test_making_and_loading_leave_the_global_generator_alone(tmp_path):
+    sae = random_sae(StandardSAEConfig)
+    sae.save_model(tmp_path)
+    state = torch.get_rng_state()
+    SAE.load_from_disk(tmp_path)
+    sae.to_training().to_inference()
+    assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_a_class_takes_only_its_own_config():

@@ -45,7 +45,7 @@ SMALLEST_NORM = 1e-8
 class SAE(SAEModule, ABC):
     """A sparse autoencoder: `encode` to features, `decode` back; `forward` does both.
 
-    Made by `SAE.load_from_disk(folder)`, `SAE.from_config(cfg)`, or an architecture's own class, e.g. `TopKSAE(cfg)`.
+    Made by `SAE.load_from_disk(folder)`, `SAE(cfg)`, or an architecture's own class, e.g. `TopKSAE(cfg)`.
 
     Hook points, in the order of `forward`; each is a module with `register_forward_hook` and `add_hook(fn)`, and
     `sae.hook_points` lists them by name. A hook may return a value to put in the place of the one it saw.
@@ -62,6 +62,12 @@ class SAE(SAEModule, ABC):
 
     has_bypass: ClassVar[bool] = False
     """Whether `bypass` is anything but zero."""
+
+    def __new__(cls, cfg: SAEConfig | None = None, **_: Any) -> "SAE":
+        """An instance of the class that `cfg` is for, where SAE itself is called, as one did before SAELens 6."""
+        if cls is SAE and cfg is not None:
+            cls = sae_class_for(str(cfg.architecture))
+        return super().__new__(cls)
 
     # -- encode and decode --------------------------------------------------------------------------------------------
 

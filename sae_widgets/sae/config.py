@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import ItemsView, Iterable, KeysView, ValuesView
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NoReturn
 
 import torch
 
@@ -207,6 +207,17 @@ class SAEConfig:
             return getattr(metadata, name)
         if name.startswith("_"):
             raise AttributeError(name)
+        self._refuse(name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self.__dataclass_fields__:
+            object.__setattr__(self, name, value)
+        elif name in METADATA_KEYS:
+            setattr(self.metadata, name, value)
+        else:
+            self._refuse(name)
+
+    def _refuse(self, name: str) -> NoReturn:
         known = {each.name for each in fields(self)} | {"architecture", "hook_layer", *METADATA_KEYS}
         raise AttributeError(f"{type(self).__name__} has no {name!r}. {nearest(name, known)}")
 

@@ -94,7 +94,10 @@ class SAEModule(nn.Module):
 
     def _make_weights(self, generator: torch.Generator | None) -> None:
         """Kaiming-uniform decoder rows, for training of length `decoder_init_norm`; the encoder is their transpose."""
-        rows = nn.init.kaiming_uniform_(self._zeros(self.d_sae, self.d_in), generator=generator)
+        # Drawn where the generator lives, so that one seed gives the same weights on every device.
+        place = generator.device if generator is not None else self.cfg.device
+        rows = torch.empty(self.d_sae, self.d_in, dtype=DTYPES[self.cfg.dtype], device=place)
+        rows = nn.init.kaiming_uniform_(rows, generator=generator).to(self.cfg.device)
         norm = self.cfg.decoder_init_norm if self.cfg.is_training else None
         if norm is not None:
             rows = rows / decoder_norms(rows)[:, None] * norm

@@ -129,6 +129,7 @@ def test_save_then_load_is_bit_exact(config_class: type[SAEConfig], dtype: str, 
         assert torch.equal(loaded.state_dict()[name], weight)
     x = random_x(5, 6)
     assert torch.equal(loaded(x), sae.eval()(x))
+    assert loaded.W_enc.stride() == sae.W_enc.stride() == (1, 6)
 
 
 @every_config
@@ -137,6 +138,7 @@ def test_pickle_and_deepcopy_give_an_equal_and_independent_sae(config_class: typ
     for other in (copy.deepcopy(sae), pickle.loads(pickle.dumps(sae))):
         assert torch.equal(other(x), sae(x))
         assert other.cfg == sae.cfg
+        assert other.W_enc.stride() == (1, 6)
         with torch.no_grad():
             other.W_dec.zero_()
             other.cfg.metadata.hook_name = "elsewhere"
@@ -271,6 +273,7 @@ def test_objective_begins_with_the_mse_and_reaches_every_weight(config_class: ty
     for name, weight in sae.named_parameters():
         assert weight.grad is not None, name
         assert torch.isfinite(weight.grad).all(), name
+        assert weight.grad.stride() == weight.stride(), name  # fused Adam walks along memory
         assert weight.grad.abs().sum() > 0, name
 
 
