@@ -11,7 +11,7 @@
  * @param {number} [stretch]
  * @returns {{low: number, high: number}} low <= 0 <= high, low < high
  */
-export function barDomain(values, summary = [], stretch = 2) {
+export function barDomain(values, summary = [], stretch = 1.25) {
   const finite = values.filter(Number.isFinite);
   let low = Math.min(0, ...finite);
   let high = Math.max(0, ...finite);

@@ -7,8 +7,8 @@ import { quotedToken, visible } from "./tokens.js";
 /** @typedef {{ feature: number, label: string, unit: number, source: string, act?: number, position?: number, token?: string }} RowInfo */
 /** @typedef {"add" | "clamp" | "ablate"} Mode */
 
-const REACH = 5; // slider from -5 to 5 times the maximum activation; the number box takes more and the slider follows
-export const STEP = 0.05;
+const REACH = 10; // slider from -10 to 10 times the maximum activation; the number box takes more and the slider follows
+const STEP = 0.1;
 const MODES = /** @type {[Mode, string, string][]} */ ([
   ["add", "Add", "Add strength × decoder direction at every position"],
   ["clamp", "Clamp", "Set the feature's activation to this value at every position"],

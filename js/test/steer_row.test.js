@@ -16,7 +16,7 @@ test("what is no finite number is refused", () => {
 });
 
 test("the slider reaches as far as the strength", () => {
-  assert.equal(reachFor(0), 5);
-  assert.equal(reachFor(-3), 5);
-  assert.equal(reachFor(7.2), 8);
+  assert.equal(reachFor(0), 10);
+  assert.equal(reachFor(-3), 10);
+  assert.equal(reachFor(-17.2), 18);
 });

@@ -125,7 +125,7 @@ export function render({ model, el, ask, offline, theme }) {
     return h("div", { class: "sw-attr-cell", role: "gridcell", title },
       h("div", { class: "sw-attr-lane", "aria-hidden": "true" },
         h("i", { class: "sw-attr-zero", style: { left: `${zero}%` } }),
-        h("i", { class: "sw-attr-bar", "data-sign": (value ?? 0) < 0 ? "down" : "up", "data-clipped": clipped, style: { left: `${left}%`, width: `${width}%` } })),
+        Number.isFinite(value) && h("i", { class: "sw-attr-bar", "data-sign": (value ?? 0) < 0 ? "down" : "up", "data-clipped": clipped, style: { left: `${left}%`, width: `${width}%` } })),
       h("span", { class: "sw-attr-value" }, signedFixed(value)));
   }
 
@@ -337,12 +337,12 @@ export const css = `
 .sw-attr-zero { position: absolute; top: 0; bottom: 0; width: 1px; background: var(--sw-line); }
 .sw-attr-bar { position: absolute; top: 4px; bottom: 4px; min-width: 1px; border-radius: 2px; background: var(--sw-up); }
 .sw-attr-bar[data-sign="down"] { background: var(--sw-down); }
-.sw-attr-bar[data-clipped="true"] { clip-path: polygon(0 0, calc(100% - 7px) 0, 100% 50%, calc(100% - 7px) 100%, 0 100%); border-radius: 0; }
-.sw-attr-bar[data-sign="down"][data-clipped="true"] { clip-path: polygon(7px 0, 100% 0, 100% 100%, 7px 100%, 0 50%); }
+.sw-attr-bar[data-clipped] { clip-path: polygon(0 0, calc(100% - 7px) 0, 100% 50%, calc(100% - 7px) 100%, 0 100%); border-radius: 0; }
+.sw-attr-bar[data-sign="down"][data-clipped] { clip-path: polygon(7px 0, 100% 0, 100% 100%, 7px 100%, 0 50%); }
 .sw-attr-value { flex: none; width: 62px; text-align: right; font-variant-numeric: tabular-nums; font-size: 12px; }
 .sw-attr-rest { color: var(--sw-muted); } .sw-attr-rest .sw-attr-bar { opacity: .5; }
 .sw-attr-feature + .sw-attr-rest, .sw-attr-sum { border-top: 1px solid var(--sw-line); border-radius: 0; margin-top: 3px; padding-top: 4px; }
 .sw-attr-sum { font-weight: 600; } .sw-attr-sum .sw-small { font-weight: 400; }
 .sw-attr-legend { margin-top: 8px; } .sw-attr-legend [data-sign="up"] { background: var(--sw-up); } .sw-attr-legend [data-sign="down"] { background: var(--sw-down); }
-@container (max-width: 620px) { .sw-attr-row { grid-template-columns: 1fr; } .sw-attr-head { display: none; } }
+@container (max-width: 620px) { .sw-attr-row { grid-template-columns: repeat(var(--columns, 3), 1fr); } .sw-attr-name, .sw-attr-head > .sw-label { grid-column: 1 / -1; } .sw-attr-value { width: 48px; } }
 ${COMBOBOX_CSS}${STRIP_CSS}`;

@@ -191,6 +191,7 @@ export function render({ model, el, ask, offline, theme }) {
   const panes = { plain, steered };
   let run = -1;
   let plainKey = "";
+  let isSteered = false;
   const kl = h("span", { class: "sw-small sw-muted" });
   const spark = h("svg", { class: "sw-spark", height: 20, role: "img", "aria-label": "KL to the unsteered model per token" });
   const state = h("span", { class: "sw-small sw-muted" });
@@ -198,7 +199,7 @@ export function render({ model, el, ask, offline, theme }) {
   stops.push(on(go, "click", () => model.send({ kind: go.dataset.kind })), plain.stop, steered.stop);
 
   function drawKl() {
-    const values = steered.rows().map((row) => row[4]).filter(Number.isFinite);
+    const values = isSteered ? steered.rows().map((row) => row[4]).filter(Number.isFinite) : [];
     const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
     fill(kl, values.length ? `KL ${number(mean)} nats a token` : "");
     kl.title = "KL(steered ‖ unsteered model on the same prefix), mean over the tokens: how far steering moves the predictions";
@@ -226,7 +227,9 @@ export function render({ model, el, ask, offline, theme }) {
       steered.begin();
       if (content.plain_key !== plainKey) plain.begin();
       plainKey = content.plain_key;
-      fill(state, content.is_steered ? "" : "No steering yet: move a slider.");
+      isSteered = content.is_steered;
+      fill(state, isSteered ? "" : "No steering yet: move a slider.");
+      drawKl();
     } else if (content?.kind === "patch" && content.run === run) {
       panes[/** @type {"plain" | "steered"} */ (content.path)].patch(content.start, content.tokens);
       if (content.path === "steered") drawKl();
@@ -237,12 +240,13 @@ export function render({ model, el, ask, offline, theme }) {
     const outcome = model.get("outcome");
     if (!outcome?.plain || outcome.run < run) return;
     run = outcome.run;
+    isSteered = outcome.is_steered;
     plainKey = outcome.plain_key;
     for (const name of /** @type {const} */ (["plain", "steered"])) {
       panes[name].setPrompt(outcome.prompt);
       panes[name].set(outcome[name]);
     }
-    fill(state, outcome.is_stopped ? "Stopped." : outcome.is_steered ? "" : "No steering yet: move a slider.");
+    fill(state, outcome.is_stopped ? "Stopped." : isSteered ? "" : "No steering yet: move a slider.");
     drawKl();
   }
 
@@ -313,6 +317,7 @@ export const css = `
 .sw-steer-setting { width: 68px; padding: 3px 6px; }
 .sw-steer-texts { display: grid; grid-template-columns: 1fr 1fr; gap: 10px; }
 .sw-steer-texts > section { min-width: 0; }
+.sw-steer-head > span { white-space: nowrap; }
 .sw-steer-head { display: flex; align-items: center; gap: 10px; min-height: 32px; padding: 4px 12px; border-bottom: 1px solid var(--sw-line); }
 .sw-steer-legend { margin-top: 8px; }
 .sw-steer-scale { display: inline-block; width: 120px; height: 10px; border-radius: 3px; border: 1px solid var(--sw-line); }

@@ -805,8 +805,8 @@ var COMBOBOX_CSS = `
 // lib/color.js
 var GROUND = { light: [255, 255, 255], dark: [17, 19, 22] };
 var OVERLAY = {
-  light: ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#b8a800", "#6b7280"],
-  dark: ["#4aa3e0", "#e69f00", "#1fbf92", "#dd8fbb", "#8fd0f5", "#f07c2b", "#f0e442", "#a3adb8"]
+  light: ["#0072b2", "#e69f00", "#00b08a", "#9e8cf4", "#883c00", "#58e0f6", "#a57710", "#6b7280"],
+  dark: ["#4aa3e0", "#e69f00", "#3fe0b0", "#cd4805", "#b8befe", "#e6e73c", "#526ee3", "#8d97a3"]
 };
 var N_HUES = OVERLAY.light.length;
 var toLinear = (c) => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
@@ -859,7 +859,7 @@ function contrast(a, b) {
   return (high + 0.05) / (low + 0.05);
 }
 function inkOn(ground) {
-  const dark = [16, 18, 20];
+  const dark = [0, 0, 0];
   const light = [255, 255, 255];
   return contrast(ground, dark) >= contrast(ground, light) ? dark : light;
 }
@@ -1060,6 +1060,7 @@ function render({ model, el, ask, offline, theme }) {
   const stripTitle = h("div", { class: "sw-attr-where sw-small sw-muted" });
   const strip = tokenStrip({ label: "Contribution at each position of the prompt", theme: theme.name });
   stops.push(strip.stop);
+  const missing = h("div");
   const table2 = h("div", { class: "sw-attr-table", role: "grid", "aria-label": "Contributions of features" });
   let rows = [];
   let cursor = 0;
@@ -1124,6 +1125,8 @@ function render({ model, el, ask, offline, theme }) {
     );
     if (hadFocus) rowNode(cursor)?.focus();
     drawClaim(bars, arranged.sums);
+    const reasons = Object.entries(bars.unavailable ?? {}).map(([name, why]) => `${METHODS[name]?.[0]}: ${visible(why)} `);
+    fill(missing, reasons.length > 0 && h("div", { class: "sw-notice" }, reasons));
     drawStrip();
   }
   function featureRow(row, i, shown, domain, bars) {
@@ -1141,19 +1144,27 @@ function render({ model, el, ask, offline, theme }) {
       },
       h("div", { class: "sw-attr-name", role: "rowheader" }, h("span", { class: "sw-mono sw-attr-number" }, `#${row.feature}`), h("span", { class: "sw-ellipsis", title: name }, name)),
       shown.map((m) => {
-        if (!(m in bars.methods)) return pendingCell();
+        if (!(m in bars.methods)) return pendingCell(m);
         const value = row.values[m];
         return barCell(value, domain, value === null || value === void 0 ? "Too small to be listed by this method; counted among the other features" : "");
       })
     );
   }
-  const pendingCell = () => h("div", { class: "sw-attr-cell", role: "gridcell" }, h("div", { class: "sw-attr-lane" }), h("span", { class: "sw-attr-value sw-muted" }, isRunning() ? "\u2026" : "\u2013"));
+  const pendingCell = (name) => {
+    const reason = model.get("bars").unavailable?.[name];
+    return h(
+      "div",
+      { class: "sw-attr-cell", role: "gridcell", title: reason ? visible(reason) : "" },
+      h("div", { class: "sw-attr-lane" }),
+      h("span", { class: "sw-attr-value sw-muted" }, !reason && isRunning() ? "\u2026" : "\u2013")
+    );
+  };
   function restRow(text, title, shown, value, domain) {
     return h(
       "div",
       { class: "sw-attr-row sw-attr-rest", role: "row" },
       h("div", { class: "sw-attr-name", role: "rowheader", title }, text),
-      shown.map((name) => value(name) === void 0 ? pendingCell() : barCell(value(name), domain, title))
+      shown.map((name) => value(name) === void 0 ? pendingCell(name) : barCell(value(name), domain, title))
     );
   }
   function sumRow(shown, sums, bars) {
@@ -1162,7 +1173,7 @@ function render({ model, el, ask, offline, theme }) {
       { class: "sw-attr-row sw-attr-sum", role: "row" },
       h("div", { class: "sw-attr-name", role: "rowheader" }, "Sum"),
       shown.map((name) => {
-        if (!(name in sums)) return pendingCell();
+        if (!(name in sums)) return pendingCell(name);
         const fits = addsUp(sums[name], bars.logit_difference);
         return h(
           "div",
@@ -1174,12 +1185,12 @@ function render({ model, el, ask, offline, theme }) {
     );
   }
   function drawClaim(bars, sums) {
-    const what = bars.contrast ? ["Logit of ", quotedToken(bars.target), " \u2212 logit of ", quotedToken(bars.contrast)] : ["Logit of ", quotedToken(bars.target)];
+    const what = bars.contrast ? ["Logit of ", quotedToken(bars.target), " \u2212 logit of ", quotedToken(bars.contrast)] : ["Logit of ", quotedToken(bars.target), " \u2212 mean logit"];
     const whole = Object.entries(sums).every(([, sum]) => addsUp(sum, bars.logit_difference));
     fill(
       claim,
       h("b", {}, ...what.map((part) => h("span", { class: "sw-token" }, part)), " = ", signedFixed(bars.logit_difference)),
-      h("span", { class: "sw-muted" }, whole ? "  In each column the bars add up to it." : "  The bars of a column do not add up: the numbers are not to be trusted.")
+      h("span", { class: "sw-muted" }, whole ? "  The bars of each column add up to it." : "  The bars of a column do not add up: the numbers are not to be trusted.")
     );
   }
   function drawStrip() {
@@ -1191,8 +1202,8 @@ function render({ model, el, ask, offline, theme }) {
     const method = model.get("sort_by") in bars.methods ? model.get("sort_by") : Object.keys(bars.methods)[0];
     const selected = bars.features.find((feature) => feature.feature === model.get("selected_feature"));
     const words = selected ? `Where #${selected.feature}${selected.label ? ` (${visible(selected.label)})` : ""} contributes, ${METHODS[method][0].toLowerCase()}: ${signedFixed(selected.values[method])} in all` : `Where the features with bars contribute, ${METHODS[method][0].toLowerCase()}. Click a bar to see its own places.`;
-    const missing = model.get("selected_feature") !== null && !selected ? ` (#${model.get("selected_feature")} has no bar here.)` : "";
-    fill(stripTitle, words + missing);
+    const missing2 = model.get("selected_feature") !== null && !selected ? ` (#${model.get("selected_feature")} has no bar here.)` : "";
+    fill(stripTitle, words + missing2);
     strip.set(bars.tokens, byPosition(bars, selected ? [selected] : rows, method));
     for (const node of table2.querySelectorAll("[data-row]")) {
       node.setAttribute("aria-selected", String(rows[Number(node.getAttribute("data-row"))]?.feature === model.get("selected_feature")));
@@ -1271,6 +1282,7 @@ function render({ model, el, ask, offline, theme }) {
     stripTitle,
     strip.node,
     table2,
+    missing,
     h(
       "div",
       { class: "sw-row sw-small sw-muted sw-attr-legend" },
@@ -1284,7 +1296,10 @@ function render({ model, el, ask, offline, theme }) {
     listen(model, ["bars", "sort_by", "top", "methods"], draw),
     listen(model, ["selected_feature"], drawStrip),
     listen(model, ["prompt", "target", "contrast"], drawInputs),
-    listen(model, ["status"], drawStatus)
+    listen(model, ["status"], () => {
+      if (go.dataset.kind !== (isRunning() ? "stop" : "run") && Object.keys(model.get("bars")?.methods ?? {}).length < methods().length) draw();
+      drawStatus();
+    })
   );
   drawInputs();
   drawStatus();
@@ -1387,9 +1402,66 @@ function sameJson(a, b) {
   return JSON.stringify(a) === JSON.stringify(b);
 }
 
+// lib/presets.js
+function presetMenu({ model, offline, local, current, restore }) {
+  const node = needsKernel(h("select", { class: "sw-select sw-presets", "aria-label": "Presets", title: "Saved slider settings" }), offline);
+  const saved = () => (
+    /** @type {Record<string, S>} */
+    model.get("presets") ?? {}
+  );
+  let last = "";
+  function draw() {
+    const names = Object.keys(saved());
+    if (!names.includes(last)) last = "";
+    fill(
+      node,
+      h("option", { value: "" }, "Presets"),
+      names.map((name) => h("option", { value: `=${name}` }, visible(shorten(name, 40)))),
+      h("option", { value: "+" }, "Save these sliders\u2026"),
+      last && h("option", { value: "-" }, `Delete \u201C${visible(shorten(last, 30))}\u201D`)
+    );
+    node.value = last ? `=${last}` : "";
+  }
+  function askName() {
+    const input = h("input", { class: "sw-input", type: "text", "aria-label": "Name of the preset", placeholder: "Name", maxlength: 80 });
+    const keep = () => {
+      const name = input.value.trim();
+      if (!name) return;
+      last = name;
+      fill(local);
+      write(model, { presets: { ...saved(), [name]: current() } });
+      node.focus();
+    };
+    input.addEventListener("keydown", (event) => {
+      if (event.key === "Enter") keep();
+      if (event.key !== "Escape") return;
+      event.preventDefault();
+      fill(local);
+      node.focus();
+    });
+    fill(local, h("div", { class: "sw-row sw-notice" }, "Save these sliders as", input, h("button", { class: "sw-btn", type: "button", onclick: keep }, "Save")));
+    input.focus();
+  }
+  function choose() {
+    const choice = node.value;
+    if (choice === "+") askName();
+    else if (choice === "-") {
+      const { [last]: _, ...rest } = saved();
+      write(model, { presets: rest });
+    } else if (choice) {
+      last = choice.slice(1);
+      restore(saved()[last]);
+    }
+    draw();
+  }
+  const stops = [on(node, "change", choose), listen(model, ["presets"], draw)];
+  draw();
+  return { node, stop: () => stops.forEach((stop) => stop()) };
+}
+
 // lib/steer_row.js
-var REACH = 5;
-var STEP = 0.05;
+var REACH = 10;
+var STEP = 0.1;
 var MODES = (
   /** @type {[Mode, string, string][]} */
   [
@@ -1739,6 +1811,7 @@ var SETTINGS = (
     ["max_new_tokens", "Length", { min: 1, max: 4096, step: 1, title: "New tokens" }]
   ]
 );
+var WHERE = [["all", "everywhere"], ["prompt", "in the prompt"], ["generated", "in the new text"]];
 function render3({ model, el, ask, offline, theme }) {
   const stops = [];
   const local = h("div", { role: "alert", class: "sw-steer-local" });
@@ -1837,7 +1910,7 @@ function render3({ model, el, ask, offline, theme }) {
     search: async (query) => (await ask("search", { query })).value,
     show: (info) => [
       h("span", { class: "sw-mono sw-muted" }, `#${info.feature}`),
-      h("span", { class: "sw-grow sw-ellipsis" }, info.label ? visible(info.label) : h("span", { class: "sw-muted" }, "no label")),
+      h("span", { class: "sw-grow sw-ellipsis" }, visible(info.label)),
       h("span", { class: "sw-muted sw-small" }, info.token !== void 0 ? `${quotedToken(info.token, 16)} ${number(info.act)}` : "silent here")
     ],
     onPick(info) {
@@ -1861,6 +1934,7 @@ function render3({ model, el, ask, offline, theme }) {
   const button = (text, title, onclick) => needsKernel(h("button", { class: "sw-btn sw-plain", type: "button", title, onclick }, text), offline);
   const undoButton = button("Undo", "Undo (Ctrl+Z)", undo);
   const redoButton = button("Redo", "Redo (Ctrl+Shift+Z)", redo);
+  const presets = presetMenu({ model, offline, local, current: sliders, restore });
   const zero = button("All to 0", "Set every slider to 0, mode add", () => restore({ features: sliders().features, strengths: Object.fromEntries(sliders().features.map((f) => [f, 0])), modes: {} }));
   const reset = button("Reset", "Back to how the panel began", () => restore(initial));
   const copy = button("Copy as code", "Python that makes this panel and its text again", async () => {
@@ -1884,6 +1958,8 @@ function render3({ model, el, ask, offline, theme }) {
     undoButton.disabled = offline || !history.canUndo;
     redoButton.disabled = offline || !history.canRedo;
   }
+  const where = h("select", { class: "sw-select", "aria-label": "Where to steer" }, WHERE.map(([value, text]) => h("option", { value }, text)));
+  stops.push(presets.stop, on(where, "change", () => write(model, { where: where.value })));
   const plain2 = streamText({ label: "Unsteered text", tinted: false, theme: theme.name });
   const steered = streamText({ label: "Steered text", tinted: true, theme: theme.name, onActive: (i) => markBar(i) });
   const panes = { plain: plain2, steered };
@@ -1957,24 +2033,27 @@ function render3({ model, el, ask, offline, theme }) {
       if (input.valueAsNumber !== value) input.value = value;
     }
     if (prompt.value !== model.get("prompt")) prompt.value = model.get("prompt");
+    where.value = model.get("where");
   }
   const scale = h("span", { class: "sw-steer-scale", "aria-hidden": "true" });
   const drawScale = () => scale.style.background = gradient((t) => heat(0.82 * Math.sign(t) * Math.sqrt(Math.abs(t)), theme.name()), -1);
   theme.onChange(() => (drawScale(), steered.repaint()));
-  for (const control of [prompt, search2.input, dice, ...inputs.values()]) needsKernel(control, offline);
+  for (const control of [prompt, search2.input, dice, where, ...inputs.values()]) needsKernel(control, offline);
   el.classList.add("sw-steer");
   el.append(
     prompt,
-    h("div", { class: "sw-steer-features" }, list, search2.node),
+    h(
+      "div",
+      { class: "sw-steer-features" },
+      list,
+      h("div", { class: "sw-row" }, h("div", { class: "sw-grow sw-steer-search" }, search2.node), undoButton, redoButton, zero, reset, presets.node)
+    ),
     h(
       "div",
       { class: "sw-row sw-steer-tools" },
       SETTINGS.map(([name, text]) => h("label", { class: "sw-steer-field" }, h("span", { class: "sw-muted sw-small" }, text), inputs.get(name), name === "seed" && dice)),
+      h("label", { class: "sw-steer-field" }, h("span", { class: "sw-muted sw-small" }, "Steer"), where),
       h("span", { class: "sw-grow" }),
-      undoButton,
-      redoButton,
-      zero,
-      reset,
       copy,
       go
     ),
@@ -2003,7 +2082,7 @@ function render3({ model, el, ask, offline, theme }) {
   stops.push(
     listen(model, ["features", "strengths", "modes"], () => (drawSliders(), remember())),
     listen(model, ["rows"], describe2),
-    listen(model, ["prompt", "temperature", "seed", "max_new_tokens"], drawSettings),
+    listen(model, ["prompt", "temperature", "seed", "max_new_tokens", "where"], drawSettings),
     listen(model, ["outcome"], drawOutcome),
     listen(model, ["status"], drawStatus),
     listen(model, ["msg:custom"], receive),
@@ -2025,6 +2104,7 @@ var css3 = `
 .sw-steer > .sw-textarea { font-size: 14px; }
 .sw-steer-features { margin: 8px 0 6px; }
 .sw-steer-rows:not(:empty) { margin-bottom: 6px; }
+.sw-steer-search { min-width: 200px; } .sw-presets { width: 100px; }
 .sw-steer-tools { padding: 6px 0 8px; }
 .sw-steer-field { display: inline-flex; align-items: center; gap: 6px; margin-inline-end: 6px; }
 .sw-steer-setting { width: 68px; padding: 3px 6px; }
@@ -2096,10 +2176,10 @@ ${entry.detail}`,
         "data-index": String(i),
         style: { top: `${i * ROW}px` }
       },
-      h("i", { class: "sw-fl-bar", style: { width: `${100 * Math.min(1, Math.max(0, entry.share))}%`, ...color && { background: color } } }),
       h("span", { class: "sw-fl-id", style: color ? { "border-color": color } : {} }, String(entry.feature)),
       h("span", { class: "sw-fl-label sw-ellipsis sw-token" }, words),
-      h("span", { class: "sw-num" }, entry.value === 0 ? "\u2013" : number(entry.value)),
+      h("i", { class: "sw-fl-bar", style: { width: `${44 * Math.min(1, Math.max(0, entry.share))}px`, ...color && { background: color } } }),
+      h("span", { class: "sw-num sw-fl-value" }, entry.value === 0 ? "\u2013" : number(entry.value)),
       h("span", { class: "sw-fl-add", "aria-hidden": "true", "data-add": "" }, entry.isSelected ? "\u2212" : "+")
     );
   }
@@ -2177,12 +2257,12 @@ ${entry.detail}`,
 var FEATURE_LIST_CSS = `
 .sw-fl { position: relative; overflow: auto; overscroll-behavior: contain; flex: 1 1 0; min-height: 84px; }
 .sw-fl-rows { position: relative; }
-.sw-fl-row { position: absolute; left: 0; right: 0; height: ${ROW}px; display: flex; align-items: center; gap: 8px; padding: 0 4px 0 8px; cursor: pointer; font-size: 12px; }
+.sw-fl-row { position: absolute; left: 0; right: 0; height: ${ROW}px; display: flex; align-items: center; gap: 6px; padding: 0 2px 0 8px; cursor: pointer; font-size: 12px; }
 .sw-fl-row:hover { background: var(--sw-hover); }
 .sw-fl-row[aria-selected="true"] { background: var(--sw-raised); }
 .sw-fl-active { box-shadow: inset 0 0 0 2px var(--sw-accent); }
-.sw-fl-bar { position: absolute; left: 0; bottom: 0; height: 2px; background: var(--sw-muted); opacity: .55; }
-.sw-fl-row[aria-selected="true"] .sw-fl-bar { opacity: 1; }
+.sw-fl-bar { flex: none; height: 8px; border-radius: 2px; background: var(--sw-muted); opacity: .8; }
+.sw-fl-value { min-width: 38px; }
 .sw-fl-id { font-family: var(--sw-mono); color: var(--sw-muted); border-inline-start: 3px solid transparent; padding-inline-start: 5px; }
 .sw-fl-label { flex: 1 1 0; white-space: nowrap; }
 .sw-fl-add { width: 20px; text-align: center; color: var(--sw-muted); border-radius: 4px; visibility: hidden; }
@@ -2479,8 +2559,9 @@ function moved(layout, i, key, pageRows = 8) {
 }
 
 // lib/token_canvas.js
-var PAD = 3;
+var PAD = 2;
 var GAP = 1;
+var LEAD = 4;
 var MARK = 3;
 function tokenCanvas({ label, onHover, onFocus, onPin, onKey }) {
   const canvas = h("canvas", { "aria-hidden": "true", class: "sw-tc-canvas" });
@@ -2498,7 +2579,7 @@ function tokenCanvas({ label, onHover, onFocus, onPin, onKey }) {
   );
   const textWidths = /* @__PURE__ */ new Map();
   const noteWidths = /* @__PURE__ */ new Map();
-  let content = { texts: [], breaks: new Uint8Array(), notes: null, hasMarks: false, look: () => ({ ground: null }), spoken: () => "" };
+  let content = { texts: [], leads: new Uint8Array(), breaks: new Uint8Array(), notes: null, hasMarks: false, look: () => ({ ground: null }), spoken: () => "" };
   let layout = flow([], [], 1);
   let rowHeight = 26;
   let width = 0;
@@ -2533,10 +2614,10 @@ function tokenCanvas({ label, onHover, onFocus, onPin, onKey }) {
     readStyles();
     const widths = new Float32Array(content.texts.length);
     measure.font = fonts.text;
-    for (let i = 0; i < widths.length; i += 1) widths[i] = Math.max(8, widthOf(textWidths, content.texts[i]) + 2 * PAD);
+    for (let i = 0; i < widths.length; i += 1) widths[i] = Math.max(8, widthOf(textWidths, content.texts[i]) + 2 * PAD) + LEAD * content.leads[i];
     if (content.notes) {
       measure.font = fonts.note;
-      for (let i = 0; i < widths.length; i += 1) widths[i] = Math.max(widths[i], widthOf(noteWidths, content.notes[i]) + 2 * PAD);
+      for (let i = 0; i < widths.length; i += 1) widths[i] = Math.max(widths[i], widthOf(noteWidths, content.notes[i]) + 2 * PAD + LEAD * content.leads[i]);
     }
     rowHeight = 26 + (content.notes ? 14 : 0) + (content.hasMarks ? MARK + 2 : 0);
     layout = flow(widths, content.breaks, width, GAP);
@@ -2561,12 +2642,14 @@ function tokenCanvas({ label, onHover, onFocus, onPin, onKey }) {
     const first = Math.max(0, Math.floor((view.scrollTop - 6) / rowHeight));
     const last = Math.min(layout.nRows - 1, Math.ceil((view.scrollTop + height) / rowHeight));
     for (let row = first; row <= last; row += 1) {
-      for (let i = layout.rowStarts[row]; i < layout.rowStarts[row + 1]; i += 1) drawToken(i, 8 + layout.x[i], 6 + row * rowHeight - view.scrollTop);
+      for (let i = layout.rowStarts[row]; i < layout.rowStarts[row + 1]; i += 1) drawToken(i, left(i), 6 + row * rowHeight - view.scrollTop);
     }
   }
+  const left = (i) => 8 + layout.x[i] + LEAD * content.leads[i];
+  const innerWidth2 = (i) => Math.max(4, layout.width[i] - LEAD * content.leads[i]);
   function drawToken(i, x, y) {
     const look = content.look(i);
-    const w = layout.width[i];
+    const w = innerWidth2(i);
     const inner = 22;
     context.globalAlpha = 1;
     if (look.ground) {
@@ -2696,6 +2779,7 @@ function tokenCanvas({ label, onHover, onFocus, onPin, onKey }) {
     }),
     on(view, "blur", () => {
       isFocused = false;
+      onFocus(null);
       redraw();
     }),
     on(view, "keydown", (event) => {
@@ -2747,7 +2831,7 @@ function tokenCanvas({ label, onHover, onFocus, onPin, onKey }) {
     active: () => active,
     focus: () => view.focus(),
     /** Where a token stands, in pixels of the view's box. @param {number} i */
-    place: (i) => ({ x: 8 + layout.x[i], y: 6 + layout.row[i] * rowHeight - view.scrollTop, width: layout.width[i], height: 22 }),
+    place: (i) => ({ x: left(i), y: 6 + layout.row[i] * rowHeight - view.scrollTop, width: innerWidth2(i), height: 22 }),
     stop() {
       redraw.cancel();
       resized.disconnect();
@@ -2772,6 +2856,7 @@ function render4({ model, el, root, ask, offline, theme }) {
   let view = null;
   let preview = null;
   let hovered = null;
+  let focused = null;
   let stops = [];
   let elsewhere = [];
   let query = "";
@@ -2801,8 +2886,8 @@ function render4({ model, el, root, ask, offline, theme }) {
   const toggles = h(
     "div",
     { class: "sw-seg" },
-    toggle("show_spaces", "\u2423", "Show marks for spaces"),
-    toggle("show_newlines", "\u21B5", "Show marks for line ends"),
+    toggle("show_spaces", "\xB7 spaces", "Show marks for spaces"),
+    toggle("show_newlines", "\u21B5 lines", "Show marks for line ends"),
     toggle("dim_bos", "BOS", "Count special tokens such as BOS: colour them and let them set the scale", true)
   );
   const scale = h(
@@ -2833,6 +2918,8 @@ function render4({ model, el, root, ask, offline, theme }) {
     },
     onFocus(i) {
       showTip(i);
+      if (i === null) return;
+      focused = i;
       drawDetail();
       live.textContent = sentence(i);
     },
@@ -2870,6 +2957,7 @@ function render4({ model, el, root, ask, offline, theme }) {
     receivedAt = performance.now();
     heat2 = readHeat(get("payload"), get("columns"));
     elsewhere = [];
+    focused = null;
     drawAll();
     if (!heat2) return;
     requestAnimationFrame(() => {
@@ -2899,13 +2987,15 @@ function render4({ model, el, root, ask, offline, theme }) {
     lines = sorted(summarize(found, get("dim_bos")), get("sort"));
     view = heatView(found, settings());
     const shownAs = /* @__PURE__ */ new Map();
-    const texts = found.tokens.map((token) => {
+    const leads = Uint8Array.from(found.tokens, (token) => !spaces && token.length > 1 && token[0] === " " ? 1 : 0);
+    const texts = found.tokens.map((token, i) => {
       let shown = shownAs.get(token);
-      if (shown === void 0) shownAs.set(token, shown = tokenText(token, { spaces, newlines, limit: 120 }));
+      if (shown === void 0) shownAs.set(token, shown = tokenText(leads[i] ? token.slice(1) : token, { spaces, newlines, limit: 120 }));
       return shown;
     });
     tokens.setContent({
       texts,
+      leads,
       breaks: Uint8Array.from(found.tokens, (token) => token.includes("\n") ? 1 : 0),
       notes: get("mode") === "strongest" ? texts.map((_, i) => found.starts[i] < found.starts[i + 1] ? String(found.ids[found.starts[i]]) : "") : null,
       hasMarks: get("mode") !== "feature",
@@ -2923,6 +3013,7 @@ function render4({ model, el, root, ask, offline, theme }) {
   }
   function afterColours() {
     if (!heat2 || !view) return;
+    tip.hidden = true;
     stops = preview === null ? peaks(view.values, 0.25, get("dim_bos") ? heat2.special : []) : stops;
     drawLegend();
     drawList();
@@ -3008,8 +3099,8 @@ function render4({ model, el, root, ask, offline, theme }) {
   }
   function drawDetail() {
     const pinned = pinnedToken();
-    const i = pinned ?? hovered ?? tokens.active();
-    if (!heat2 || i >= heat2.n) return fill(detail);
+    const i = pinned ?? hovered ?? focused;
+    if (!heat2 || i === null || i >= heat2.n) return fill(detail, h("p", { class: "sw-muted sw-small" }, "Hover a token or walk with the arrow keys to see what fires on it; a click pins it."));
     const id = heat2.tokenIds.length ? ` \xB7 id ${heat2.tokenIds[i]}` : "";
     fill(
       detail,
@@ -3026,7 +3117,7 @@ function render4({ model, el, root, ask, offline, theme }) {
         { class: "sw-btn sw-th-fire", type: "button", title: `Show feature ${name(entry.feature)}`, onclick: () => set(get("mode") === "overlay" ? toggled(entry.feature) : { features: [entry.feature], mode: "feature" }) },
         h("span", { class: "sw-mono sw-muted" }, String(entry.feature)),
         h("span", { class: "sw-ellipsis sw-token" }, visible(label(entry.feature))),
-        h("span", { class: "sw-num" }, number(entry.value))
+        h("span", { class: `sw-num${entry.value ? "" : " sw-muted"}` }, number(entry.value))
       )))
     );
   }
@@ -3162,7 +3253,7 @@ var css4 = `${TOKEN_CANVAS_CSS}${FEATURE_LIST_CSS}
 .sw-th-body { display: flex; gap: 10px; align-items: stretch; }
 .sw-th-main { flex: 1 1 0; min-width: 0; display: flex; flex-direction: column; }
 .sw-th-stage { position: relative; }
-.sw-th-side { flex: 0 0 270px; display: flex; flex-direction: column; min-height: 200px; overflow: hidden; }
+.sw-th-side { flex: 0 0 270px; display: flex; flex-direction: column; min-height: 270px; overflow: hidden; }
 .sw-th-narrow { flex-direction: column; }
 .sw-th-narrow .sw-th-side { flex: 0 0 240px; }
 .sw-th-find { padding: 8px; display: flex; flex-direction: column; gap: 6px; border-bottom: 1px solid var(--sw-line); }

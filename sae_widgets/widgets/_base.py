@@ -98,7 +98,7 @@ class SaeWidget(anywidget.AnyWidget):
         """Cancel the work of `key`, or all work; it ends at its next `job.is_cancelled()`."""
         self._lanes["work"].cancel(key)
 
-    def wait(self, timeout: float | None = None) -> bool:
+    def wait(self, timeout: float | int | None = None) -> bool:
         """Wait until the worker has nothing to do; whether that came within `timeout` seconds."""
         is_done = self._lanes["work"].wait(timeout)
         self.flush()
@@ -109,18 +109,22 @@ class SaeWidget(anywidget.AnyWidget):
         try:
             work(job)
         except Cancelled:
-            self._report("idle", "Stopped")
+            self._report_stopped(job)
         except Exception as error:
             self.report_error(error)
         else:
             with self._pending_lock:
                 state = self._pending.get("status", self.status)["state"]
             if job.is_cancelled():
-                self._report("idle", "Stopped")
+                self._report_stopped(job)
             elif state == "running":
                 self.set_from_kernel(error={})
                 self._report("done")
         self.flush()
+
+    def _report_stopped(self, job: Job) -> None:
+        if not job.is_superseded:  # else the page would flicker between "stopped" and "running" while a slider moves
+            self._report("idle", "Stopped")
 
     def _report(self, state: str, text: str = "", done: int = 0, total: int = 0) -> None:
         self.set_from_kernel(status={"state": state, "text": text, "done": done, "total": total})

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 
 from sae_widgets.widgets._clean import escape, visible
 
+Number = float | int  # written out, because the tests check annotations to the letter
+
 MAX_HTML_BYTES = 200_000
 FONT = "system-ui,-apple-system,'Segoe UI',sans-serif"
 INK, MUTED, GROUND, LINE = "#1c2128", "#59636e", "#ffffff", "#d1d9e0"
@@ -43,7 +45,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]], caption: str 
     )
 
 
-def svg(width: float, height: float, *parts: str, label: str = "") -> str:
+def svg(width: Number, height: Number, *parts: str, label: str = "") -> str:
     """Already escaped `parts` as an SVG picture on a light ground."""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}" height="{height:g}" '
@@ -52,7 +54,7 @@ def svg(width: float, height: float, *parts: str, label: str = "") -> str:
     )
 
 
-def svg_text(x: float, y: float, text: str, *, fill: str = INK, size: float = 13, extra: str = "") -> str:
+def svg_text(x: Number, y: Number, text: str, *, fill: str = INK, size: Number = 13, extra: str = "") -> str:
     """One line of escaped text in an SVG; `extra` is trusted markup."""
     return (
         f'<text x="{x:g}" y="{y:g}" fill="{fill}" font-size="{size:g}" xml:space="preserve" {extra}>{xml(text)}</text>'

@@ -21,7 +21,8 @@ _LINE_CHARACTERS = 52
 def as_html(panel: "SteeringPanel") -> str:
     """Settings, slider table and the two texts as HTML."""
     result = panel.result
-    parts = [_static.table(("Feature", "Label", "Strength", "Raw", "Mode"), _slider_rows(panel), "Sliders")]
+    sliders = _slider_rows(panel)
+    parts = [_static.table(("Feature", "Label", "Strength", "Raw", "Mode"), sliders)] if sliders else []
     if result is None:
         parts.append(_static.paragraph(panel.error.get("message") or "Nothing was generated yet."))
         return _static.card("Steering", *parts)

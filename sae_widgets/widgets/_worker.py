@@ -28,6 +28,8 @@ class Job:
 
     def __init__(self, key: str, on_progress: Callable[[int, int, str], None] | None = None) -> None:
         self.key = key
+        self.is_superseded = False
+        """Whether it was cancelled by a newer request of its key, so that nobody waits to hear how it ended."""
         self._cancelled = threading.Event()
         self._on_progress = on_progress
 
@@ -71,8 +73,10 @@ class Mailbox:
                 raise RuntimeError(f"The worker of {self._name} is closed; make a new widget.")
             older = self._waiting.pop(job.key, None)
             if older is not None:
+                older[0].is_superseded = True
                 older[0].cancel()
             if self._running is not None and self._running.key == job.key:
+                self._running.is_superseded = True
                 self._running.cancel()
             self._waiting[job.key] = (job, work, on_dropped)
             if self._thread is None:
@@ -108,7 +112,7 @@ class Mailbox:
         with self._ready:
             return self._running is None and not self._waiting
 
-    def wait(self, timeout_s: float | None = None) -> bool:
+    def wait(self, timeout_s: float | int | None = None) -> bool:
         """Wait until nothing runs and nothing waits; whether that came in time."""
         if threading.current_thread() is self._thread:
             raise RuntimeError("A job cannot wait for its own worker.")

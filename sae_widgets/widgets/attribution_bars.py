@@ -25,7 +25,10 @@ from sae_widgets.widgets._steering import feature_label
 
 METHODS = ("direct", "gradient", "ablation")
 N_SUGGESTIONS = 12
-N_KEPT = 60  # features each method keeps, so that a bar strong in one method has its value in the others, too
+# Features each method keeps, so that a bar strong in one has its value in the others, too. Ablation runs the model once
+# more for each place of each of them.
+N_KEPT = {"direct": 100, "gradient": 100, "ablation": 30}
+N_KEPT_SHORT, SHORT_CHARACTERS = 60, 200
 _WANTED = ("prompt", "target", "contrast", "top", "methods")
 
 
@@ -55,7 +58,7 @@ class AttributionBars(SaeWidget):
     methods = traitlets.List(traitlets.Enum(METHODS), list(METHODS), minlen=1).tag(sync=True)
     top = traitlets.Int(15, min=1, max=200).tag(sync=True)
     """How many features have a bar of their own."""
-    sort_by = traitlets.Enum(METHODS, "direct").tag(sync=True)
+    sort_by = traitlets.Enum(METHODS, "gradient").tag(sync=True)
     selected_feature = traitlets.Int(None, allow_none=True).tag(sync=True)
     """The feature whose places in the prompt are shown."""
 
@@ -82,7 +85,7 @@ class AttributionBars(SaeWidget):
         self.result: Attribution | None = None
         self.ops = {"suggest": self._suggest}
         methods = settings.get("methods")
-        if methods and settings.get("sort_by", "direct") not in methods:
+        if methods and settings.get("sort_by", "gradient") not in methods:
             settings["sort_by"] = methods[0]
         super().__init__(prompt=prompt, target=target, contrast=contrast, **settings)
         self.observe(self._on_wanted, names=[*_WANTED])
@@ -138,6 +141,9 @@ class AttributionBars(SaeWidget):
     def _run_methods(
         self, job: Job, prompt: str, target: str, contrast: str | None, methods: Sequence[str]
     ) -> Attribution:
+        n_kept = max(N_KEPT[name] for name in methods)
+        if len(prompt) <= SHORT_CHARACTERS:
+            n_kept = max(n_kept, N_KEPT_SHORT)
         return attribute(
             self._model,
             self._sae,
@@ -145,7 +151,7 @@ class AttributionBars(SaeWidget):
             target,
             contrast,
             methods=tuple(methods),
-            top=max(N_KEPT, self.top),
+            top=max(self.top, n_kept),
             on_progress=lambda done, total: job.progress(done, total, "Ablating features"),
             is_cancelled=job.is_cancelled,
         )

@@ -209,10 +209,10 @@ def test_an_unknown_selected_feature_is_refused_with_the_range(make):
 
 
 def test_sorting_goes_by_a_method_that_is_shown(make):
-    widget = make(methods=["gradient"])
-    assert widget.sort_by == "gradient"
+    widget = make(methods=["direct"])
+    assert widget.sort_by == "direct"
     widget.wait(10.0)
-    assert list(widget.bars["methods"]) == ["gradient"]
+    assert list(widget.bars["methods"]) == ["direct"]
 
 
 def test_pictures_show_the_numbers_and_hold_no_markup_of_the_text(make):

@@ -336,3 +336,15 @@ def test_the_saved_state_is_plain_json_and_whole(make):
     state = panel.get_state()
     assert len(state["outcome"]["steered"]) == 5
     assert state["outcome"]["mean_kl"] == 0.5
+
+
+def test_a_moving_slider_never_says_stopped(make, writer):
+    panel = make()
+    panel.wait(10.0)
+    texts = []
+    panel.observe(lambda change: texts.append(change["new"]["text"]), names=["status"])
+    for i in range(20):
+        panel.strengths = {1: i / 10}
+    panel.wait(10.0)
+    assert "Stopped" not in texts
+    assert panel.status["state"] == "done"
