@@ -65,9 +65,8 @@ class SAE(SAEModule, ABC):
 
     def __new__(cls, cfg: SAEConfig | None = None, **_: Any) -> "SAE":
         """An instance of the class that `cfg` is for, where SAE itself is called, as one did before SAELens 6."""
-        if cls is SAE and cfg is not None:
-            cls = sae_class_for(str(cfg.architecture))
-        return super().__new__(cls)
+        wanted: Any = sae_class_for(str(cfg.architecture)) if cls is SAE and cfg is not None else cls
+        return super().__new__(wanted)
 
     # -- encode and decode --------------------------------------------------------------------------------------------
 
