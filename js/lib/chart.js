@@ -6,11 +6,11 @@
  * per half pixel column pair (lowest and highest), so a chart costs the same whether a run has 500 or 500,000 steps.
  */
 
+import { h } from "./dom.js";
+
 /** @typedef {{name: string, label: string, steps: Float32Array, values: Float32Array}} Series */
 /** @typedef {{step: number, name: string, label: string}} Mark */
 /** @typedef {{px: (v: number) => number, value: (px: number) => number, lo: number, hi: number, log: boolean}} Scale */
-
-const SVG = "http://www.w3.org/2000/svg";
 
 /**
  * The same number as a person writes it: at most `digits` significant digits, thousands separated, no trailing zeros.
@@ -236,16 +236,6 @@ export function placeLabels(marks, left, right, rows = 2) {
   return placed;
 }
 
-/**
- * One element of the chart. @param {string} tag @param {Record<string, string | number>} attrs @param {string} [text]
- */
-function svg(tag, attrs, text) {
-  const node = document.createElementNS(SVG, tag);
-  for (const [key, value] of Object.entries(attrs)) node.setAttribute(key, String(value));
-  if (text !== undefined) node.textContent = text;
-  return node;
-}
-
 const PAD = { left: 46, right: 8, top: 6, bottom: 18 };
 const HEIGHT = 136;
 const LABEL_ROW = 13;
@@ -269,20 +259,13 @@ const LABEL_ROW = 13;
  *   destroy: () => void}}
  */
 export function lineChart({ title, log = false, isLabelled = () => true, onCursor }) {
-  const element = document.createElement("figure");
-  element.className = "sw-chart";
-  const caption = element.appendChild(document.createElement("figcaption"));
-  const heading = caption.appendChild(document.createElement("span"));
-  heading.className = "sw-chart-title";
-  heading.textContent = title;
-  const reading = caption.appendChild(document.createElement("span"));
-  reading.className = "sw-chart-reading";
-  const picture = element.appendChild(document.createElementNS(SVG, "svg"));
-  picture.setAttribute("aria-hidden", "true");
-  picture.setAttribute("height", String(HEIGHT));
-  const [gridLayer, markLayer, lineLayer, cursorLayer] = [0, 1, 2, 3].map(() => picture.appendChild(svg("g", {})));
-  const legend = element.appendChild(document.createElement("div"));
-  legend.className = "sw-chart-legend";
+  const reading = h("span", { class: "sw-num" });
+  const [gridLayer, markLayer, lineLayer, cursorLayer] = [0, 1, 2, 3].map(() => h("g"));
+  const picture = h("svg", { "aria-hidden": "true", height: HEIGHT }, gridLayer, markLayer, lineLayer, cursorLayer);
+  const legend = h("div", { class: "sw-chart-legend sw-row sw-small" });
+  const caption = h("figcaption", { class: "sw-row" }, h("b", { class: "sw-grow sw-ellipsis sw-small" }, title), reading);
+  /** @type {HTMLElement} */
+  const element = h("figure", { class: "sw-chart" }, caption, picture, legend);
 
   let width = 0;
   let height = HEIGHT;
@@ -307,10 +290,9 @@ export function lineChart({ title, log = false, isLabelled = () => true, onCurso
     const steps = longest(series)?.steps;
     if (steps?.length) onCursor(steps[nearest(steps, step)]);
   };
-  const onLeave = () => onCursor(null);
   picture.addEventListener("pointermove", onMove);
   picture.addEventListener("pointerdown", onMove);
-  picture.addEventListener("pointerleave", onLeave);
+  picture.addEventListener("pointerleave", () => onCursor(null));
 
   function paint() {
     if (!view || !width) return;
@@ -341,11 +323,11 @@ export function lineChart({ title, log = false, isLabelled = () => true, onCurso
     const { x, y, smoothed } = frame;
     const nodes = [];
     for (const [i, s] of series.entries()) {
-      if (view.tau > 0) nodes.push(svg("path", { class: `sw-line sw-raw sw-c${i % 6}`, d: pathData(s.steps, s.values, x, y) }));
-      nodes.push(svg("path", { class: `sw-line sw-c${i % 6}`, d: pathData(s.steps, smoothed[i], x, y) }));
+      if (view.tau > 0) nodes.push(h("path", { class: `sw-line sw-raw sw-c${i % 6}`, d: pathData(s.steps, s.values, x, y) }));
+      nodes.push(h("path", { class: `sw-line sw-c${i % 6}`, d: pathData(s.steps, smoothed[i], x, y) }));
       if (s.steps.length === 1) {
         const cy = y.px(s.values[0]);
-        if (Number.isFinite(cy)) nodes.push(svg("circle", { class: `sw-point sw-c${i % 6}`, r: 2.5, cx: x.px(s.steps[0]), cy }));
+        if (Number.isFinite(cy)) nodes.push(h("circle", { class: `sw-point sw-c${i % 6}`, r: 2.5, cx: x.px(s.steps[0]), cy }));
       }
     }
     lineLayer.replaceChildren(...nodes);
@@ -359,13 +341,13 @@ export function lineChart({ title, log = false, isLabelled = () => true, onCurso
     const at = Number.isNaN(view.cursor) ? Infinity : view.cursor;
     if (Number.isFinite(at)) {
       const px = x.px(at).toFixed(1);
-      nodes.push(svg("line", { class: "sw-crosshair", x1: px, x2: px, y1: top, y2: height - PAD.bottom }));
+      nodes.push(h("line", { class: "sw-crosshair", x1: px, x2: px, y1: top, y2: height - PAD.bottom }));
     }
     const entries = series.map((s, i) => {
       const k = Number.isFinite(at) ? nearest(s.steps, at) : s.steps.length - 1;
       if (k >= 0 && Number.isFinite(at)) {
         const cy = y.px(tau > 0 ? smoothed[i][k] : s.values[k]);
-        if (Number.isFinite(cy)) nodes.push(svg("circle", { class: `sw-point sw-c${i % 6}`, r: 3, cx: x.px(s.steps[k]), cy }));
+        if (Number.isFinite(cy)) nodes.push(h("circle", { class: `sw-point sw-c${i % 6}`, r: 3, cx: x.px(s.steps[k]), cy }));
       }
       const value = exact.get(s.name) ?? (k >= 0 ? s.values[k] : NaN);
       return { label: s.label, value: formatValue(value), color: `sw-c${i % 6}` };
@@ -388,10 +370,7 @@ export function lineChart({ title, log = false, isLabelled = () => true, onCurso
       paintCursor();
     },
     destroy() {
-      resize.disconnect();
-      picture.removeEventListener("pointermove", onMove);
-      picture.removeEventListener("pointerdown", onMove);
-      picture.removeEventListener("pointerleave", onLeave);
+      resize.disconnect(); // the listeners go with the elements they are on
       element.remove();
     },
   };
@@ -408,27 +387,26 @@ function paintGrid(layer, x, y, { width, height, isEmpty }) {
   const ticks = isEmpty ? [] : y.log ? logTicks(y.lo, y.hi, 4) : linearTicks(y.lo, y.hi, 4);
   for (const tick of ticks) {
     const py = y.px(tick).toFixed(1);
-    nodes.push(svg("line", { class: "sw-grid", x1: PAD.left, x2: width - PAD.right, y1: py, y2: py }));
-    nodes.push(svg("text", { class: "sw-tick", x: PAD.left - 6, y: py, "text-anchor": "end", "dominant-baseline": "middle" }, formatValue(tick, 3)));
+    nodes.push(h("line", { class: "sw-grid", x1: PAD.left, x2: width - PAD.right, y1: py, y2: py }));
+    nodes.push(h("text", { class: "sw-tick", x: PAD.left - 6, y: py, "text-anchor": "end", "dominant-baseline": "middle" }, formatValue(tick, 3)));
   }
   const base = height - PAD.bottom;
-  nodes.push(svg("line", { class: "sw-axis", x1: PAD.left, x2: width - PAD.right, y1: base, y2: base }));
+  nodes.push(h("line", { class: "sw-axis", x1: PAD.left, x2: width - PAD.right, y1: base, y2: base }));
   for (const tick of linearTicks(x.lo, x.hi, Math.max(2, Math.floor(width / 90))).filter(Number.isInteger)) {
     const px = x.px(tick);
     const anchor = px > width - PAD.right - 14 ? "end" : px < PAD.left + 8 ? "start" : "middle";
-    nodes.push(svg("text", { class: "sw-tick", x: px.toFixed(1), y: height - 5, "text-anchor": anchor }, formatSteps(tick)));
+    nodes.push(h("text", { class: "sw-tick", x: px.toFixed(1), y: height - 5, "text-anchor": anchor }, formatCount(tick)));
   }
   if (isEmpty) {
-    nodes.push(svg("text", { class: "sw-empty", x: (PAD.left + width) / 2, y: height / 2 - 4, "text-anchor": "middle" }, "no values yet"));
+    nodes.push(h("text", { class: "sw-empty", x: (PAD.left + width) / 2, y: height / 2 - 4, "text-anchor": "middle" }, "no values yet"));
   }
   layer.replaceChildren(...nodes);
 }
 
-/** 1500 -> "1.5k", 2000000 -> "2M". @param {number} step */
-export function formatSteps(step) {
-  if (step >= 1e6) return `${Number((step / 1e6).toPrecision(4))}M`;
-  if (step >= 1e4) return `${Number((step / 1e3).toPrecision(4))}k`;
-  return step.toLocaleString("en-US");
+/** 1500 -> "1,500", 25300 -> "25.3k", 2000000 -> "2M". @param {number} n @param {number} [digits] */
+export function formatCount(n, digits = 4) {
+  const power = n >= 1e9 ? 9 : n >= 1e6 ? 6 : n >= 1e4 ? 3 : 0;
+  return power ? Number((n / 10 ** power).toPrecision(digits)) + { 3: "k", 6: "M", 9: "B" }[power] : Math.round(n).toLocaleString("en-US");
 }
 
 /**
@@ -444,29 +422,17 @@ function paintMarks(layer, x, marks, { width, height, top, nLabelRows, isLabelle
     const px = x.px(mark.step).toFixed(1);
     const place = places[named.indexOf(mark)];
     const from = place?.row >= 0 ? PAD.top + LABEL_ROW * place.row - 4 : top;
-    return svg("line", { class: "sw-mark", x1: px, x2: px, y1: from, y2: height - PAD.bottom });
+    return h("line", { class: "sw-mark", x1: px, x2: px, y1: from, y2: height - PAD.bottom });
   });
   for (const [i, { row, anchor, x: at }] of places.entries()) {
     if (row < 0) continue;
-    nodes.push(svg("text", { class: "sw-mark-label", x: at.toFixed(1), y: PAD.top + 5 + row * LABEL_ROW, "text-anchor": anchor }, named[i].label));
+    nodes.push(h("text", { class: "sw-mark-label", x: at.toFixed(1), y: PAD.top + 5 + row * LABEL_ROW, "text-anchor": anchor }, named[i].label));
   }
   layer.replaceChildren(...nodes);
 }
 
 /** @param {HTMLElement} legend @param {{label: string, value: string, color: string}[]} entries */
 function paintLegend(legend, entries) {
-  legend.hidden = entries.length === 0;
-  while (legend.children.length > entries.length) legend.lastElementChild?.remove();
-  for (const [i, { label, value, color }] of entries.entries()) {
-    let item = legend.children[i];
-    if (!item) {
-      item = legend.appendChild(document.createElement("span"));
-      for (const part of ["sw-swatch", "sw-legend-name", "sw-legend-value"]) {
-        item.appendChild(document.createElement("span")).className = part;
-      }
-    }
-    item.className = `sw-legend-item ${color}`;
-    item.children[1].textContent = label;
-    item.children[2].textContent = value;
-  }
+  legend.replaceChildren(...entries.map(({ label, value, color }) =>
+    h("span", { class: color }, h("i"), h("span", { class: "sw-muted" }, label), h("span", {}, value))));
 }

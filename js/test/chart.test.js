@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import {
-  extent, formatSteps, formatValue, linearTicks, logTicks, longest, makeScale, nearest, padded, pathData, placeLabels, smooth,
+  extent, formatCount, formatValue, linearTicks, logTicks, longest, makeScale, nearest, padded, pathData, placeLabels, smooth,
 } from "../lib/chart.js";
 
 test("numbers read as a person writes them", () => {
@@ -14,9 +14,9 @@ test("numbers read as a person writes them", () => {
   assert.equal(formatValue(0), "0");
   assert.equal(formatValue(NaN), "–");
   assert.equal(formatValue(-Infinity), "−∞");
-  assert.equal(formatSteps(1500), "1,500");
-  assert.equal(formatSteps(25000), "25k");
-  assert.equal(formatSteps(2000000), "2M");
+  assert.equal(formatCount(1500), "1,500");
+  assert.equal(formatCount(25300.4, 3), "25.3k");
+  assert.equal(formatCount(2000000), "2M");
 });
 
 test("ticks are round and inside", () => {

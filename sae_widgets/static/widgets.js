@@ -270,15 +270,15 @@ function makeFoot(model) {
     stop: () => stops.forEach((stop) => stop())
   };
 }
-async function copyText(text, button) {
-  const label = button.textContent;
+async function copyText(text, button2) {
+  const label = button2.textContent;
   try {
     await navigator.clipboard.writeText(text);
-    button.textContent = "Copied";
+    button2.textContent = "Copied";
   } catch {
-    button.textContent = "Cannot copy here";
+    button2.textContent = "Cannot copy here";
   }
-  setTimeout(() => button.textContent = label, 1500);
+  setTimeout(() => button2.textContent = label, 1500);
 }
 function watchKernel(model, ping, onState, isDisconnected) {
   let asking = false;
@@ -519,7 +519,7 @@ __export(attribution_bars_exports, {
 });
 
 // lib/bars.js
-function barDomain(values, summary = [], stretch = 2) {
+function barDomain(values, summary = [], stretch = 1.25) {
   const finite = values.filter(Number.isFinite);
   let low = Math.min(0, ...finite);
   let high = Math.max(0, ...finite);
@@ -1078,7 +1078,7 @@ function render({ model, el, ask, offline, theme }) {
         "div",
         { class: "sw-attr-lane", "aria-hidden": "true" },
         h("i", { class: "sw-attr-zero", style: { left: `${zero}%` } }),
-        h("i", { class: "sw-attr-bar", "data-sign": (value ?? 0) < 0 ? "down" : "up", "data-clipped": clipped, style: { left: `${left}%`, width: `${width}%` } })
+        Number.isFinite(value) && h("i", { class: "sw-attr-bar", "data-sign": (value ?? 0) < 0 ? "down" : "up", "data-clipped": clipped, style: { left: `${left}%`, width: `${width}%` } })
       ),
       h("span", { class: "sw-attr-value" }, signedFixed(value))
     );
@@ -1330,14 +1330,14 @@ var css2 = `
 .sw-attr-zero { position: absolute; top: 0; bottom: 0; width: 1px; background: var(--sw-line); }
 .sw-attr-bar { position: absolute; top: 4px; bottom: 4px; min-width: 1px; border-radius: 2px; background: var(--sw-up); }
 .sw-attr-bar[data-sign="down"] { background: var(--sw-down); }
-.sw-attr-bar[data-clipped="true"] { clip-path: polygon(0 0, calc(100% - 7px) 0, 100% 50%, calc(100% - 7px) 100%, 0 100%); border-radius: 0; }
-.sw-attr-bar[data-sign="down"][data-clipped="true"] { clip-path: polygon(7px 0, 100% 0, 100% 100%, 7px 100%, 0 50%); }
+.sw-attr-bar[data-clipped] { clip-path: polygon(0 0, calc(100% - 7px) 0, 100% 50%, calc(100% - 7px) 100%, 0 100%); border-radius: 0; }
+.sw-attr-bar[data-sign="down"][data-clipped] { clip-path: polygon(7px 0, 100% 0, 100% 100%, 7px 100%, 0 50%); }
 .sw-attr-value { flex: none; width: 62px; text-align: right; font-variant-numeric: tabular-nums; font-size: 12px; }
 .sw-attr-rest { color: var(--sw-muted); } .sw-attr-rest .sw-attr-bar { opacity: .5; }
 .sw-attr-feature + .sw-attr-rest, .sw-attr-sum { border-top: 1px solid var(--sw-line); border-radius: 0; margin-top: 3px; padding-top: 4px; }
 .sw-attr-sum { font-weight: 600; } .sw-attr-sum .sw-small { font-weight: 400; }
 .sw-attr-legend { margin-top: 8px; } .sw-attr-legend [data-sign="up"] { background: var(--sw-up); } .sw-attr-legend [data-sign="down"] { background: var(--sw-down); }
-@container (max-width: 620px) { .sw-attr-row { grid-template-columns: 1fr; } .sw-attr-head { display: none; } }
+@container (max-width: 620px) { .sw-attr-row { grid-template-columns: repeat(var(--columns, 3), 1fr); } .sw-attr-name, .sw-attr-head > .sw-label { grid-column: 1 / -1; } .sw-attr-value { width: 48px; } }
 ${COMBOBOX_CSS}${STRIP_CSS}`;
 
 // widgets/click_test.js
@@ -1931,13 +1931,13 @@ function render3({ model, el, ask, offline, theme }) {
   };
   const undo = () => (remember.flush(), restore(history.undo()));
   const redo = () => (remember.flush(), restore(history.redo()));
-  const button = (text, title, onclick) => needsKernel(h("button", { class: "sw-btn sw-plain", type: "button", title, onclick }, text), offline);
-  const undoButton = button("Undo", "Undo (Ctrl+Z)", undo);
-  const redoButton = button("Redo", "Redo (Ctrl+Shift+Z)", redo);
+  const button2 = (text, title, onclick) => needsKernel(h("button", { class: "sw-btn sw-plain", type: "button", title, onclick }, text), offline);
+  const undoButton = button2("Undo", "Undo (Ctrl+Z)", undo);
+  const redoButton = button2("Redo", "Redo (Ctrl+Shift+Z)", redo);
   const presets = presetMenu({ model, offline, local, current: sliders, restore });
-  const zero = button("All to 0", "Set every slider to 0, mode add", () => restore({ features: sliders().features, strengths: Object.fromEntries(sliders().features.map((f) => [f, 0])), modes: {} }));
-  const reset = button("Reset", "Back to how the panel began", () => restore(initial));
-  const copy = button("Copy as code", "Python that makes this panel and its text again", async () => {
+  const zero = button2("All to 0", "Set every slider to 0, mode add", () => restore({ features: sliders().features, strengths: Object.fromEntries(sliders().features.map((f) => [f, 0])), modes: {} }));
+  const reset = button2("Reset", "Back to how the panel began", () => restore(initial));
+  const copy = button2("Copy as code", "Python that makes this panel and its text again", async () => {
     const { value } = await ask("code");
     await copyText(value, copy);
     if (copy.textContent !== "Copied") fill(local, h("pre", { class: "sw-mono sw-steer-code", tabindex: "0" }, visible(value)));
@@ -1965,13 +1965,14 @@ function render3({ model, el, ask, offline, theme }) {
   const panes = { plain: plain2, steered };
   let run = -1;
   let plainKey = "";
+  let isSteered = false;
   const kl = h("span", { class: "sw-small sw-muted" });
   const spark = h("svg", { class: "sw-spark", height: 20, role: "img", "aria-label": "KL to the unsteered model per token" });
   const state = h("span", { class: "sw-small sw-muted" });
   const go = h("button", { class: "sw-btn", type: "button" }, "Stop");
   stops.push(on(go, "click", () => model.send({ kind: go.dataset.kind })), plain2.stop, steered.stop);
   function drawKl() {
-    const values = steered.rows().map((row) => row[4]).filter(Number.isFinite);
+    const values = isSteered ? steered.rows().map((row) => row[4]).filter(Number.isFinite) : [];
     const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
     fill(kl, values.length ? `KL ${number(mean)} nats a token` : "");
     kl.title = "KL(steered \u2016 unsteered model on the same prefix), mean over the tokens: how far steering moves the predictions";
@@ -1996,7 +1997,9 @@ function render3({ model, el, ask, offline, theme }) {
       steered.begin();
       if (content.plain_key !== plainKey) plain2.begin();
       plainKey = content.plain_key;
-      fill(state, content.is_steered ? "" : "No steering yet: move a slider.");
+      isSteered = content.is_steered;
+      fill(state, isSteered ? "" : "No steering yet: move a slider.");
+      drawKl();
     } else if (content?.kind === "patch" && content.run === run) {
       panes[
         /** @type {"plain" | "steered"} */
@@ -2009,6 +2012,7 @@ function render3({ model, el, ask, offline, theme }) {
     const outcome = model.get("outcome");
     if (!outcome?.plain || outcome.run < run) return;
     run = outcome.run;
+    isSteered = outcome.is_steered;
     plainKey = outcome.plain_key;
     for (
       const name of
@@ -2018,7 +2022,7 @@ function render3({ model, el, ask, offline, theme }) {
       panes[name].setPrompt(outcome.prompt);
       panes[name].set(outcome[name]);
     }
-    fill(state, outcome.is_stopped ? "Stopped." : outcome.is_steered ? "" : "No steering yet: move a slider.");
+    fill(state, outcome.is_stopped ? "Stopped." : isSteered ? "" : "No steering yet: move a slider.");
     drawKl();
   }
   function drawStatus() {
@@ -2110,6 +2114,7 @@ var css3 = `
 .sw-steer-setting { width: 68px; padding: 3px 6px; }
 .sw-steer-texts { display: grid; grid-template-columns: 1fr 1fr; gap: 10px; }
 .sw-steer-texts > section { min-width: 0; }
+.sw-steer-head > span { white-space: nowrap; }
 .sw-steer-head { display: flex; align-items: center; gap: 10px; min-height: 32px; padding: 4px 12px; border-bottom: 1px solid var(--sw-line); }
 .sw-steer-legend { margin-top: 8px; }
 .sw-steer-scale { display: inline-block; width: 120px; height: 10px; border-radius: 3px; border: 1px solid var(--sw-line); }
@@ -2968,12 +2973,12 @@ function render4({ model, el, root, ask, offline, theme }) {
   }
   function drawAll() {
     const [spaces, newlines] = [get("show_spaces"), get("show_newlines")];
-    for (const button of modes.children) {
-      const isOn = button.dataset.mode === get("mode");
-      button.setAttribute("aria-checked", String(isOn));
-      button.tabIndex = isOn ? 0 : -1;
+    for (const button2 of modes.children) {
+      const isOn = button2.dataset.mode === get("mode");
+      button2.setAttribute("aria-checked", String(isOn));
+      button2.tabIndex = isOn ? 0 : -1;
     }
-    for (const button of toggles.children) button.setAttribute("aria-pressed", String(get(button.dataset.trait) !== (button.dataset.opposite !== void 0)));
+    for (const button2 of toggles.children) button2.setAttribute("aria-pressed", String(get(button2.dataset.trait) !== (button2.dataset.opposite !== void 0)));
     scale.value = get("scale");
     order.value = get("sort");
     promptBox.hidden = !get("has_model") && !get("prompt");
@@ -3270,7 +3275,6 @@ var css4 = `${TOKEN_CANVAS_CSS}${FEATURE_LIST_CSS}
 var training_panel_exports = {};
 __export(training_panel_exports, {
   css: () => css5,
-  formatCount: () => formatCount,
   join: () => join,
   render: () => render5,
   smoothingSteps: () => smoothingSteps,
@@ -3278,7 +3282,6 @@ __export(training_panel_exports, {
 });
 
 // lib/chart.js
-var SVG = "http://www.w3.org/2000/svg";
 function formatValue(value, digits = 4) {
   if (value === null || value === void 0 || Number.isNaN(value)) return "\u2013";
   if (!Number.isFinite(value)) return value > 0 ? "\u221E" : "\u2212\u221E";
@@ -3444,30 +3447,16 @@ function placeLabels(marks, left, right, rows = 2) {
   }
   return placed;
 }
-function svg(tag, attrs, text) {
-  const node = document.createElementNS(SVG, tag);
-  for (const [key, value] of Object.entries(attrs)) node.setAttribute(key, String(value));
-  if (text !== void 0) node.textContent = text;
-  return node;
-}
 var PAD2 = { left: 46, right: 8, top: 6, bottom: 18 };
 var HEIGHT = 136;
 var LABEL_ROW = 13;
 function lineChart({ title, log = false, isLabelled = () => true, onCursor }) {
-  const element = document.createElement("figure");
-  element.className = "sw-chart";
-  const caption = element.appendChild(document.createElement("figcaption"));
-  const heading = caption.appendChild(document.createElement("span"));
-  heading.className = "sw-chart-title";
-  heading.textContent = title;
-  const reading = caption.appendChild(document.createElement("span"));
-  reading.className = "sw-chart-reading";
-  const picture2 = element.appendChild(document.createElementNS(SVG, "svg"));
-  picture2.setAttribute("aria-hidden", "true");
-  picture2.setAttribute("height", String(HEIGHT));
-  const [gridLayer, markLayer, lineLayer, cursorLayer] = [0, 1, 2, 3].map(() => picture2.appendChild(svg("g", {})));
-  const legend = element.appendChild(document.createElement("div"));
-  legend.className = "sw-chart-legend";
+  const reading = h("span", { class: "sw-num" });
+  const [gridLayer, markLayer, lineLayer, cursorLayer] = [0, 1, 2, 3].map(() => h("g"));
+  const picture2 = h("svg", { "aria-hidden": "true", height: HEIGHT }, gridLayer, markLayer, lineLayer, cursorLayer);
+  const legend = h("div", { class: "sw-chart-legend sw-row sw-small" });
+  const caption = h("figcaption", { class: "sw-row" }, h("b", { class: "sw-grow sw-ellipsis sw-small" }, title), reading);
+  const element = h("figure", { class: "sw-chart" }, caption, picture2, legend);
   let width = 0;
   let height = HEIGHT;
   let top = PAD2.top;
@@ -3489,10 +3478,9 @@ function lineChart({ title, log = false, isLabelled = () => true, onCursor }) {
     const steps = longest(series)?.steps;
     if (steps?.length) onCursor(steps[nearest(steps, step)]);
   };
-  const onLeave = () => onCursor(null);
   picture2.addEventListener("pointermove", onMove);
   picture2.addEventListener("pointerdown", onMove);
-  picture2.addEventListener("pointerleave", onLeave);
+  picture2.addEventListener("pointerleave", () => onCursor(null));
   function paint() {
     if (!view || !width) return;
     const { tau, marks } = view;
@@ -3520,11 +3508,11 @@ function lineChart({ title, log = false, isLabelled = () => true, onCursor }) {
     const { x, y, smoothed } = frame;
     const nodes = [];
     for (const [i, s] of series.entries()) {
-      if (view.tau > 0) nodes.push(svg("path", { class: `sw-line sw-raw sw-c${i % 6}`, d: pathData(s.steps, s.values, x, y) }));
-      nodes.push(svg("path", { class: `sw-line sw-c${i % 6}`, d: pathData(s.steps, smoothed[i], x, y) }));
+      if (view.tau > 0) nodes.push(h("path", { class: `sw-line sw-raw sw-c${i % 6}`, d: pathData(s.steps, s.values, x, y) }));
+      nodes.push(h("path", { class: `sw-line sw-c${i % 6}`, d: pathData(s.steps, smoothed[i], x, y) }));
       if (s.steps.length === 1) {
         const cy = y.px(s.values[0]);
-        if (Number.isFinite(cy)) nodes.push(svg("circle", { class: `sw-point sw-c${i % 6}`, r: 2.5, cx: x.px(s.steps[0]), cy }));
+        if (Number.isFinite(cy)) nodes.push(h("circle", { class: `sw-point sw-c${i % 6}`, r: 2.5, cx: x.px(s.steps[0]), cy }));
       }
     }
     lineLayer.replaceChildren(...nodes);
@@ -3537,13 +3525,13 @@ function lineChart({ title, log = false, isLabelled = () => true, onCursor }) {
     const at = Number.isNaN(view.cursor) ? Infinity : view.cursor;
     if (Number.isFinite(at)) {
       const px = x.px(at).toFixed(1);
-      nodes.push(svg("line", { class: "sw-crosshair", x1: px, x2: px, y1: top, y2: height - PAD2.bottom }));
+      nodes.push(h("line", { class: "sw-crosshair", x1: px, x2: px, y1: top, y2: height - PAD2.bottom }));
     }
     const entries = series.map((s, i) => {
       const k = Number.isFinite(at) ? nearest(s.steps, at) : s.steps.length - 1;
       if (k >= 0 && Number.isFinite(at)) {
         const cy = y.px(tau > 0 ? smoothed[i][k] : s.values[k]);
-        if (Number.isFinite(cy)) nodes.push(svg("circle", { class: `sw-point sw-c${i % 6}`, r: 3, cx: x.px(s.steps[k]), cy }));
+        if (Number.isFinite(cy)) nodes.push(h("circle", { class: `sw-point sw-c${i % 6}`, r: 3, cx: x.px(s.steps[k]), cy }));
       }
       const value = exact.get(s.name) ?? (k >= 0 ? s.values[k] : NaN);
       return { label: s.label, value: formatValue(value), color: `sw-c${i % 6}` };
@@ -3566,9 +3554,6 @@ function lineChart({ title, log = false, isLabelled = () => true, onCursor }) {
     },
     destroy() {
       resize.disconnect();
-      picture2.removeEventListener("pointermove", onMove);
-      picture2.removeEventListener("pointerdown", onMove);
-      picture2.removeEventListener("pointerleave", onLeave);
       element.remove();
     }
   };
@@ -3581,25 +3566,24 @@ function paintGrid(layer, x, y, { width, height, isEmpty }) {
   const ticks = isEmpty ? [] : y.log ? logTicks(y.lo, y.hi, 4) : linearTicks(y.lo, y.hi, 4);
   for (const tick of ticks) {
     const py = y.px(tick).toFixed(1);
-    nodes.push(svg("line", { class: "sw-grid", x1: PAD2.left, x2: width - PAD2.right, y1: py, y2: py }));
-    nodes.push(svg("text", { class: "sw-tick", x: PAD2.left - 6, y: py, "text-anchor": "end", "dominant-baseline": "middle" }, formatValue(tick, 3)));
+    nodes.push(h("line", { class: "sw-grid", x1: PAD2.left, x2: width - PAD2.right, y1: py, y2: py }));
+    nodes.push(h("text", { class: "sw-tick", x: PAD2.left - 6, y: py, "text-anchor": "end", "dominant-baseline": "middle" }, formatValue(tick, 3)));
   }
   const base = height - PAD2.bottom;
-  nodes.push(svg("line", { class: "sw-axis", x1: PAD2.left, x2: width - PAD2.right, y1: base, y2: base }));
+  nodes.push(h("line", { class: "sw-axis", x1: PAD2.left, x2: width - PAD2.right, y1: base, y2: base }));
   for (const tick of linearTicks(x.lo, x.hi, Math.max(2, Math.floor(width / 90))).filter(Number.isInteger)) {
     const px = x.px(tick);
     const anchor = px > width - PAD2.right - 14 ? "end" : px < PAD2.left + 8 ? "start" : "middle";
-    nodes.push(svg("text", { class: "sw-tick", x: px.toFixed(1), y: height - 5, "text-anchor": anchor }, formatSteps(tick)));
+    nodes.push(h("text", { class: "sw-tick", x: px.toFixed(1), y: height - 5, "text-anchor": anchor }, formatCount(tick)));
   }
   if (isEmpty) {
-    nodes.push(svg("text", { class: "sw-empty", x: (PAD2.left + width) / 2, y: height / 2 - 4, "text-anchor": "middle" }, "no values yet"));
+    nodes.push(h("text", { class: "sw-empty", x: (PAD2.left + width) / 2, y: height / 2 - 4, "text-anchor": "middle" }, "no values yet"));
   }
   layer.replaceChildren(...nodes);
 }
-function formatSteps(step) {
-  if (step >= 1e6) return `${Number((step / 1e6).toPrecision(4))}M`;
-  if (step >= 1e4) return `${Number((step / 1e3).toPrecision(4))}k`;
-  return step.toLocaleString("en-US");
+function formatCount(n, digits = 4) {
+  const power = n >= 1e9 ? 9 : n >= 1e6 ? 6 : n >= 1e4 ? 3 : 0;
+  return power ? Number((n / 10 ** power).toPrecision(digits)) + { 3: "k", 6: "M", 9: "B" }[power] : Math.round(n).toLocaleString("en-US");
 }
 function paintMarks(layer, x, marks, { width, height, top, nLabelRows, isLabelled }) {
   const inside = marks.filter((m) => m.step >= x.lo && m.step <= x.hi).sort((a, b) => a.step - b.step);
@@ -3609,54 +3593,21 @@ function paintMarks(layer, x, marks, { width, height, top, nLabelRows, isLabelle
     const px = x.px(mark.step).toFixed(1);
     const place = places[named.indexOf(mark)];
     const from = place?.row >= 0 ? PAD2.top + LABEL_ROW * place.row - 4 : top;
-    return svg("line", { class: "sw-mark", x1: px, x2: px, y1: from, y2: height - PAD2.bottom });
+    return h("line", { class: "sw-mark", x1: px, x2: px, y1: from, y2: height - PAD2.bottom });
   });
   for (const [i, { row, anchor, x: at }] of places.entries()) {
     if (row < 0) continue;
-    nodes.push(svg("text", { class: "sw-mark-label", x: at.toFixed(1), y: PAD2.top + 5 + row * LABEL_ROW, "text-anchor": anchor }, named[i].label));
+    nodes.push(h("text", { class: "sw-mark-label", x: at.toFixed(1), y: PAD2.top + 5 + row * LABEL_ROW, "text-anchor": anchor }, named[i].label));
   }
   layer.replaceChildren(...nodes);
 }
 function paintLegend(legend, entries) {
-  legend.hidden = entries.length === 0;
-  while (legend.children.length > entries.length) legend.lastElementChild?.remove();
-  for (const [i, { label, value, color }] of entries.entries()) {
-    let item = legend.children[i];
-    if (!item) {
-      item = legend.appendChild(document.createElement("span"));
-      for (const part of ["sw-swatch", "sw-legend-name", "sw-legend-value"]) {
-        item.appendChild(document.createElement("span")).className = part;
-      }
-    }
-    item.className = `sw-legend-item ${color}`;
-    item.children[1].textContent = label;
-    item.children[2].textContent = value;
-  }
+  legend.replaceChildren(...entries.map(({ label, value, color }) => h("span", { class: color }, h("i"), h("span", { class: "sw-muted" }, label), h("span", {}, value))));
 }
 
 // widgets/training_panel.js
-var WORDS = {
-  idle: "Not started",
-  running: "Running",
-  paused: "Paused",
-  stopping: "Stopping",
-  stopped: "Stopped",
-  done: "Done",
-  failed: "Failed"
-};
 var FINAL = /* @__PURE__ */ new Set(["stopped", "done", "failed"]);
 var PATIENCE_MS = 1500;
-function formatCount(n) {
-  if (n === null || n === void 0 || !Number.isFinite(n)) return "\u2013";
-  for (
-    const [size, unit] of
-    /** @type {[number, string][]} */
-    [[1e9, "B"], [1e6, "M"], [1e4, "k"]]
-  ) {
-    if (Math.abs(n) >= size) return `${Number((n / (unit === "k" ? 1e3 : size)).toPrecision(3))}${unit}`;
-  }
-  return Math.round(n).toLocaleString("en-US");
-}
 function unpack(packed) {
   const curves = /* @__PURE__ */ new Map();
   if (!packed?.names?.length || !packed.data) return curves;
@@ -3692,53 +3643,59 @@ function concat(a, b) {
 function smoothingSteps(share, span) {
   return share > 0 ? share * share * 0.25 * span : 0;
 }
+var button = (label, onclick, title, kind = "") => h("button", { type: "button", class: `sw-btn ${kind}`, title, onclick }, label);
+function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
 function render5({ model, el, ask, offline }) {
   const state = () => (
     /** @type {RunState} */
     model.get("run_state")
   );
-  const root = h("section", { class: "sw-training", "aria-label": "Training run" });
-  const header = headerPart((action) => send(action), offline);
+  const header = headerPart(send, offline);
   const numbers = numbersPart();
-  const settings = settingsPart((name, value) => ask("set", { name, value }));
+  const settings = settingsPart((name, value) => ask("set", { name, value }, { key: name }));
   const look = lookPart(model);
   const notice = h("p", { class: "sw-notice", role: "status", hidden: true });
   const outcome = outcomePart();
   const plots = plotsPart(model, ask);
   const twin = twinPart();
   const bar = h("div", { class: "sw-bar" }, settings.element, look.element);
-  root.append(header.element, numbers.element, notice, outcome.element, bar, plots.element, twin.element);
-  el.append(root);
+  const parts = [header.element, numbers.element, notice, outcome.element, bar, plots.element, twin.element];
+  el.append(h("section", { class: "sw-training sw-card", "aria-label": "Training run" }, parts));
   let asked = null;
-  const fingerprint = () => `${state().status} ${state().checkpoint}`;
+  let before = "";
+  let patience;
+  const fingerprint = () => `${state().status} ${state().checkpoint} ${state().error}`;
   function send(action) {
-    if (asked) clearTimeout(asked.timer);
-    const timer = setTimeout(() => {
-      notice.hidden = false;
-      notice.textContent = "The kernel has not answered yet: it is probably busy with another cell, and will act when that cell ends. To act now, interrupt that cell.";
-    }, PATIENCE_MS);
-    asked = { action, before: fingerprint(), timer };
+    clearTimeout(patience);
+    patience = setTimeout(() => say("The kernel is busy with another cell and will act when that ends; to act now, interrupt it."), PATIENCE_MS);
+    asked = action;
+    before = fingerprint();
     model.send({ kind: "control", action });
-    header.draw(state(), action);
+    header.draw(state(), asked);
+  }
+  function say(text) {
+    notice.hidden = !text;
+    notice.textContent = text;
   }
   function drawState() {
     const now = state();
-    if (asked && (fingerprint() !== asked.before || FINAL.has(now.status))) {
-      clearTimeout(asked.timer);
+    if (asked && fingerprint() !== before) {
+      clearTimeout(patience);
       asked = null;
-      notice.hidden = true;
-      notice.textContent = "";
+      say("");
     }
-    header.draw(now, asked?.action ?? null);
+    const isOver = FINAL.has(now.status);
+    header.draw(now, asked);
     header.name(model.get("title"));
     numbers.draw(now);
     outcome.draw(now, model.get("outcome"));
-    settings.draw(model.get("settings"), offline || FINAL.has(now.status));
+    settings.draw(model.get("settings"), offline || isOver);
   }
   function drawCurves() {
     plots.draw();
     look.draw(plots.span());
-    look.drawCursor();
     twin.draw(plots.curves(), model.get("charts"), model.get("marks"));
   }
   const paint = perFrame(drawCurves);
@@ -3747,212 +3704,148 @@ function render5({ model, el, ask, offline }) {
     listen(model, ["curves", "tail", "marks", "charts", "log_scale", "smoothing"], paint),
     listen(model, ["cursor_step"], () => {
       plots.moveCursor();
-      look.drawCursor();
+      look.draw(plots.span());
     })
   ];
   drawState();
   drawCurves();
   return () => {
-    stops.forEach((stop) => stop());
-    paint.cancel();
-    plots.destroy();
-    if (asked) clearTimeout(asked.timer);
-    root.remove();
+    for (const stop of [...stops, paint.cancel, plots.destroy]) stop();
+    clearTimeout(patience);
+    el.replaceChildren();
   };
 }
 function headerPart(send, offline) {
-  const pill = h("span", { class: "sw-state", role: "status" });
-  const title = h("span", { class: "sw-title" });
-  const pause = h("button", { type: "button", class: "sw-btn", title: "Wait at the end of this step; resume goes on from there" }, "Pause");
-  const save = h("button", { type: "button", class: "sw-btn", title: "Save a checkpoint at the end of this step; training goes on" }, "Checkpoint");
-  const stop = h("button", { type: "button", class: "sw-btn sw-stop", title: "Finish this step, save a checkpoint and keep the SAE" }, "Stop");
   let isPaused = false;
-  for (const button of [pause, save, stop]) needsKernel(button, offline);
-  pause.addEventListener("click", () => send(isPaused ? "resume" : "pause"));
-  save.addEventListener("click", () => send("checkpoint"));
-  stop.addEventListener("click", () => send("stop"));
-  const fill2 = h("div", { class: "sw-tokens-fill" });
-  const bar = h("div", { class: "sw-tokens", role: "progressbar", "aria-label": "Tokens seen", "aria-valuemin": "0", "aria-valuemax": "100" }, fill2);
-  const element = h(
-    "header",
-    { class: "sw-head" },
-    h("div", { class: "sw-head-row" }, pill, title, h("span", { class: "sw-buttons" }, pause, save, stop)),
-    bar
-  );
+  const pill = h("b", { class: "sw-state", role: "status" });
+  const title = h("span", { class: "sw-muted sw-grow sw-ellipsis" });
+  const pause = button("Pause", () => send(isPaused ? "resume" : "pause"), "Wait at the end of this step; resume goes on from there");
+  const save = button("Checkpoint", () => send("checkpoint"), "Save a checkpoint at the end of this step; training goes on");
+  const stop = button("Stop", () => send("stop"), "Finish this step, save a checkpoint and keep the SAE", "sw-stop");
+  for (const each of [pause, save, stop]) needsKernel(each, offline);
+  const done = h("i");
+  const bar = h("div", { class: "sw-tokens", role: "progressbar", "aria-label": "Tokens seen" }, done);
   return {
-    element,
+    element: h("header", {}, h("div", { class: "sw-row sw-head" }, pill, title, h("span", { class: "sw-row sw-buttons" }, pause, save, stop)), bar),
     name(text) {
-      title.textContent = text;
+      setText(title, text);
       title.title = text;
     },
     draw(now, asked) {
       isPaused = now.status === "paused";
       const pending = { stop: "Stopping", pause: "Pausing", resume: "Resuming" }[asked ?? ""];
-      const word = pending ?? WORDS[
-        /** @type {keyof typeof WORDS} */
-        now.status
-      ] ?? now.status;
-      setText(pill, word);
-      pill.dataset.state = pending && asked === "stop" ? "stopping" : now.status;
+      setText(pill, pending ?? now.status[0].toUpperCase() + now.status.slice(1));
+      pill.dataset.state = bar.dataset.state = asked === "stop" ? "stopping" : now.status;
       setText(pause, isPaused ? "Resume" : "Pause");
       setText(save, asked === "checkpoint" ? "Saving\u2026" : "Checkpoint");
-      const isOver = FINAL.has(now.status) || offline;
-      const isStopping = now.status === "stopping" || asked === "stop";
-      pause.disabled = isOver || isStopping || asked === "pause" || asked === "resume";
-      save.disabled = isOver || isStopping || asked === "checkpoint";
-      stop.disabled = isOver || isStopping;
-      const share = now.total_tokens ? Math.min(1, now.n_tokens / now.total_tokens) : 0;
-      fill2.style.width = `${(100 * share).toFixed(2)}%`;
-      bar.dataset.state = now.status;
-      bar.setAttribute("aria-valuenow", (100 * share).toFixed(1));
+      const isEnding = FINAL.has(now.status) || offline || now.status === "stopping" || asked === "stop";
+      pause.disabled = isEnding || Boolean(pending);
+      save.disabled = isEnding || asked === "checkpoint";
+      stop.disabled = isEnding;
+      const percent2 = now.total_tokens ? Math.min(100, 100 * now.n_tokens / now.total_tokens) : 0;
+      done.style.width = `${percent2}%`;
+      bar.setAttribute("aria-valuenow", percent2.toFixed(1));
     }
   };
-}
-function setText(node, text) {
-  if (node.textContent !== text) node.textContent = text;
 }
 function numbersPart() {
   const rows = [
-    ["Step", (now) => [now.n_steps.toLocaleString("en-US"), now.activity ? describe(now.activity) : ""]],
-    ["Tokens", (now) => [formatCount(now.n_tokens), `of ${formatCount(now.total_tokens)}`]],
-    ["Tokens per second", (now) => [now.tokens_per_s > 0 ? formatCount(now.tokens_per_s) : "\u2013", ""]],
-    ["Time left", (now) => [FINAL.has(now.status) ? "\u2013" : duration(now.eta_s), ""]],
-    ["Elapsed", (now) => [duration(now.elapsed_s), ""]],
-    ["Memory", (now) => [bytes(now.memory_bytes), ""]]
+    ["Step", (now) => [count(now.n_steps), now.activity ? describe(now.activity) : ""]],
+    ["Tokens", (now) => [formatCount(now.n_tokens, 3), `of ${formatCount(now.total_tokens, 3)}`]],
+    ["Tokens per second", (now) => [now.tokens_per_s > 0 ? formatCount(now.tokens_per_s, 3) : "\u2013"]],
+    ["Time left", (now) => [FINAL.has(now.status) ? "\u2013" : duration(now.eta_s)]],
+    ["Elapsed", (now) => [duration(now.elapsed_s)]],
+    ["Memory", (now) => [bytes(now.memory_bytes)]]
   ];
-  const element = h("dl", { class: "sw-numbers" });
-  const cells = rows.map(([name]) => {
-    const value = h("span", { class: "sw-number" });
-    const note = h("span", { class: "sw-number-note" });
-    element.append(h("div", {}, h("dt", {}, name), h("dd", {}, value, note)));
-    return { value, note };
-  });
+  const cells = rows.map(() => [h("span"), h("small", { class: "sw-muted sw-ellipsis" })]);
   return {
-    element,
-    draw(now) {
-      rows.forEach(([, read], i) => {
-        const [value, note] = read(now);
-        setText(cells[i].value, value);
-        setText(cells[i].note, note);
-      });
-    }
+    element: h("dl", { class: "sw-numbers" }, rows.map(([name], i) => h("div", {}, h("dt", {}, name), h("dd", {}, cells[i])))),
+    draw: (now) => rows.forEach(([, read], i) => read(now).forEach((text, k) => setText(cells[i][k], text ?? "")))
   };
 }
-function describe({ text, done, total }) {
-  return total > 0 ? `${text} ${done.toLocaleString("en-US")}/${total.toLocaleString("en-US")}` : text;
-}
+var describe = ({ text, done, total }) => total > 0 ? `${text} ${count(done)}/${count(total)}` : text;
 function settingsPart(set) {
-  const fields = h("div", { class: "sw-fields" });
-  const element = h("div", { class: "sw-settings", role: "group", "aria-label": "Settings that can be changed while training" }, fields);
+  const element = h("div", { class: "sw-row sw-fields", role: "group", "aria-label": "Settings that can be changed while training" });
   const known = /* @__PURE__ */ new Map();
-  function add({ name, label, value }) {
+  function makeField({ name, label, value }) {
     const id = uniqueId("setting");
-    const input = (
-      /** @type {HTMLInputElement} */
-      h("input", { id, type: "text", class: "sw-input", inputmode: "decimal", autocomplete: "off", spellcheck: "false" })
-    );
-    const apply = (
-      /** @type {HTMLButtonElement} */
-      h("button", { type: "submit", class: "sw-btn sw-apply" }, "Apply")
-    );
-    const message = h("span", { class: "sw-field-message", role: "status", id: `${id}-message` });
-    input.setAttribute("aria-describedby", message.id);
-    const form = h("form", { class: "sw-field" }, h("label", { for: id }, label), h("span", { class: "sw-field-row" }, input, apply), message);
-    const field = { input, apply, message, value };
-    input.value = plain(value);
-    input.addEventListener("input", () => mark(field));
+    const message = h("small", { class: "sw-muted", role: "status", id: `${id}m` });
+    const input = h("input", { id, class: "sw-input", inputmode: "decimal", autocomplete: "off", spellcheck: "false", "aria-describedby": `${id}m` });
+    const apply = h("button", { class: "sw-btn sw-primary" }, "Apply");
+    const isChanged = () => input.value.trim() !== plain(value);
+    const mark = () => {
+      apply.hidden = !isChanged();
+      input.setAttribute("aria-invalid", "false");
+      setText(message, isChanged() ? `now ${plain(value)}` : "");
+    };
+    const submit = async (event) => {
+      event.preventDefault();
+      const text = input.value.trim();
+      try {
+        if (!text || !Number.isFinite(Number(text))) throw new Error(`\u201C${text}\u201D is not a number; write for example 0.0003 or 3e-4.`);
+        apply.hidden = true;
+        await set(name, Number(text));
+        value = Number(text);
+        mark();
+      } catch (error) {
+        setText(message, error instanceof Error ? error.message : String(error));
+        input.setAttribute("aria-invalid", "true");
+        apply.hidden = false;
+      }
+    };
+    input.addEventListener("input", mark);
     input.addEventListener("keydown", (event) => {
-      if (event.key !== "Escape" || input.value.trim() === plain(field.value)) return;
+      if (event.key !== "Escape" || !isChanged()) return;
       event.preventDefault();
-      input.value = plain(field.value);
-      mark(field);
+      input.value = plain(value);
+      mark();
     });
-    form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      void submit(name, field);
-    });
-    mark(field);
-    fields.append(form);
-    known.set(name, field);
-  }
-  function mark(field) {
-    const isChanged = field.input.value.trim() !== plain(field.value);
-    field.apply.disabled = !isChanged || field.input.disabled;
-    field.input.classList.toggle("sw-changed", isChanged);
-    field.input.removeAttribute("aria-invalid");
-    setText(field.message, isChanged ? `now ${plain(field.value)}` : "");
-    field.message.classList.remove("sw-wrong");
-  }
-  async function submit(name, field) {
-    const text = field.input.value.trim();
-    const value = Number(text);
-    try {
-      if (!text || !Number.isFinite(value)) throw new Error(`\u201C${text}\u201D is not a number; write for example 0.0003 or 3e-4.`);
-      field.apply.disabled = true;
-      await set(name, value);
-      field.value = value;
-      mark(field);
-    } catch (error) {
-      setText(field.message, error instanceof Error ? error.message : String(error));
-      field.message.classList.add("sw-wrong");
-      field.input.setAttribute("aria-invalid", "true");
-      field.apply.disabled = false;
-    }
+    input.value = plain(value);
+    mark();
+    element.append(h("form", { onsubmit: submit }, h("label", { for: id }, label), h("div", {}, input, apply), message));
+    return (now, isOver) => {
+      input.disabled = isOver;
+      if (now === value) return;
+      const isUntouched = !isChanged();
+      value = now;
+      if (isUntouched) input.value = plain(now);
+      mark();
+    };
   }
   return {
     element,
     draw(settings, isOver) {
-      element.hidden = settings.length === 0;
       for (const setting of settings) {
-        if (!known.has(setting.name)) add(setting);
-        const field = known.get(setting.name);
-        if (!field) continue;
-        const isUntouched = field.input.value.trim() === plain(field.value);
-        const isNew = field.value !== setting.value;
-        field.value = setting.value;
-        if (isUntouched) field.input.value = plain(setting.value);
-        if (field.input.disabled !== isOver) field.input.disabled = isOver;
-        else if (!isNew) continue;
-        mark(field);
+        const field = known.get(setting.name) ?? makeField(setting);
+        known.set(setting.name, field);
+        field(setting.value, isOver);
       }
     }
   };
 }
 function plain(value) {
-  const size = Math.abs(value);
-  if (value === 0 || size >= 1e-3 && size < 1e6) return String(Number(value.toPrecision(6)));
   const [mantissa, exponent] = value.toExponential(5).split("e");
-  return `${Number(mantissa)}e${Number(exponent)}`;
+  return value !== 0 && Math.abs(value) < 1e-3 ? `${Number(mantissa)}e${Number(exponent)}` : String(Number(value.toPrecision(6)));
 }
 function lookPart(model) {
-  const linear = h("button", { type: "button", class: "sw-btn" }, "Linear");
-  const log = h("button", { type: "button", class: "sw-btn" }, "Log");
-  const slider = (
-    /** @type {HTMLInputElement} */
-    h("input", { type: "range", class: "sw-range", min: "0", max: "100", step: "1", "aria-label": "Smoothing" })
-  );
-  const readout = h("output", { class: "sw-readout" });
-  const where = h("span", { class: "sw-where" });
-  const element = h(
-    "div",
-    { class: "sw-look" },
-    h("span", { class: "sw-seg", role: "group", "aria-label": "Scale of loss, L0 and learning rate" }, linear, log),
-    h("label", { class: "sw-smoothing" }, h("span", {}, "Smoothing"), slider, readout),
-    where
-  );
-  const choose = (isLog) => {
-    model.set("log_scale", isLog);
-    model.save_changes();
-  };
-  linear.addEventListener("click", () => choose(false));
-  log.addEventListener("click", () => choose(true));
+  const linear = button("Linear", () => write(model, { log_scale: false }));
+  const log = button("Log", () => write(model, { log_scale: true }));
   const save = throttle(() => model.save_changes(), 100);
-  slider.addEventListener("input", () => {
+  const oninput = () => {
     model.set("smoothing", slider.valueAsNumber / 100);
     save();
-  });
+  };
+  const slider = h("input", { type: "range", class: "sw-range", min: "0", max: "100", "aria-label": "Smoothing", oninput });
+  const readout = h("output", { class: "sw-muted" });
+  const where = h("span", { class: "sw-muted sw-num" });
   return {
-    element,
+    element: h(
+      "div",
+      { class: "sw-row sw-look" },
+      h("span", { class: "sw-seg", role: "group", "aria-label": "Scale of loss, L0 and learning rate" }, linear, log),
+      h("label", { class: "sw-row" }, "Smoothing", slider, readout),
+      where
+    ),
     draw(span) {
       const isLog = Boolean(model.get("log_scale"));
       linear.setAttribute("aria-pressed", String(!isLog));
@@ -3960,34 +3853,32 @@ function lookPart(model) {
       const share = Number(model.get("smoothing"));
       if (Math.abs(slider.valueAsNumber - share * 100) > 0.5) slider.value = String(Math.round(share * 100));
       const steps = smoothingSteps(share, span);
-      const text = steps > 0 ? `over ${formatSteps(Math.max(1, Math.round(steps)))} steps` : "off";
-      setText(readout, text);
-      slider.setAttribute("aria-valuetext", text);
-    },
-    drawCursor() {
-      const step = Number(model.get("cursor_step"));
-      setText(where, step >= 0 ? `at step ${step.toLocaleString("en-US")}` : "newest values");
+      setText(readout, steps > 0 ? `over ${formatCount(Math.max(1, steps))} steps` : "off");
+      slider.setAttribute("aria-valuetext", readout.textContent ?? "");
+      const at = Number(model.get("cursor_step"));
+      setText(where, at >= 0 ? `at step ${count(at)}` : "newest values");
     }
   };
 }
+var MOVES = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10, Home: -1e9, End: 1e9 };
+var NO_POINTS = new Float32Array(0);
 function plotsPart(model, ask) {
   const element = h("div", {
     class: "sw-charts",
     tabindex: "0",
     role: "slider",
     "aria-label": "Step under the crosshair",
+    onkeydown: onKey,
     "aria-description": "Arrow keys move by one point, Page Up and Page Down by ten, Home and End to the ends, Escape leaves"
   });
   const charts = /* @__PURE__ */ new Map();
   let curves = /* @__PURE__ */ new Map();
-  let wholeRevision = -1;
   let whole = /* @__PURE__ */ new Map();
+  let wholeRevision = -1;
+  let stops = NO_POINTS;
   let exact = /* @__PURE__ */ new Map();
-  let exactTimer = 0;
-  const cursor = () => {
-    const step = Number(model.get("cursor_step"));
-    return step >= 0 ? step : NaN;
-  };
+  let exactTimer;
+  const cursor = () => model.get("cursor_step") >= 0 ? Number(model.get("cursor_step")) : NaN;
   const save = throttle(() => model.save_changes(), 100);
   function setCursor(step) {
     const next = step === null ? -1 : Math.round(step);
@@ -3995,102 +3886,73 @@ function plotsPart(model, ask) {
     model.set("cursor_step", next);
     save();
   }
-  const backbone = () => longest([...curves.entries()].map(([name, c]) => ({ name, label: name, ...c })))?.steps ?? new Float32Array(0);
-  const domain = () => {
-    const steps = backbone();
-    return (
-      /** @type {[number, number]} */
-      steps.length ? [steps[0], steps[steps.length - 1]] : [0, 1]
-    );
-  };
+  const domain = () => stops.length ? [stops[0], stops[stops.length - 1]] : [0, 1];
   const span = () => domain()[1] - domain()[0];
-  element.addEventListener("keydown", (event) => {
-    const steps = backbone();
-    if (!steps.length) return;
+  function onKey(event) {
     const at = cursor();
-    let i = nearest(steps, Number.isNaN(at) ? steps[steps.length - 1] : at);
-    const move = MOVES[event.key];
-    if (move !== void 0) i += move;
-    else if (event.key === "Home") i = 0;
-    else if (event.key === "End") i = steps.length - 1;
-    else if (event.key === "Escape" && !Number.isNaN(at)) i = -1;
-    else return;
+    const isLeaving = event.key === "Escape" && !Number.isNaN(at);
+    if (!stops.length || !isLeaving && !(event.key in MOVES)) return;
     event.preventDefault();
-    if (event.key === "Escape") setCursor(null);
-    else setCursor(steps[Math.min(steps.length - 1, Math.max(0, i))]);
-  });
+    const from = nearest(stops, Number.isNaN(at) ? Infinity : at);
+    setCursor(isLeaving ? null : stops[Math.min(stops.length - 1, Math.max(0, from + MOVES[event.key]))]);
+  }
   function read() {
     const packed = model.get("curves");
     const tail = model.get("tail");
     if (packed?.revision !== wholeRevision) {
       whole = unpack(packed);
-      wholeRevision = packed?.revision ?? -1;
+      wholeRevision = packed?.revision;
     }
     curves = tail?.revision === wholeRevision ? join(whole, unpack(tail)) : whole;
+    stops = longest([...curves].map(([name, c]) => ({ name, label: name, ...c })))?.steps ?? NO_POINTS;
   }
   function draw() {
     read();
-    const shown = (
-      /** @type {{title: string, names: string[], labels: string[], log: boolean, marked: boolean | string[]}[]} */
-      model.get("charts")
-    );
+    const shown = model.get("charts");
+    const view = {
+      domain: domain(),
+      log: Boolean(model.get("log_scale")),
+      tau: smoothingSteps(Number(model.get("smoothing")), span()),
+      cursor: cursor(),
+      exact,
+      marks: (
+        /** @type {import("../lib/chart.js").Mark[]} */
+        model.get("marks")
+      )
+    };
     for (const [i, { title, names, labels, log, marked }] of shown.entries()) {
-      let chart = charts.get(title);
-      if (!chart) {
-        const isLabelled = ({ name }) => marked === true || Array.isArray(marked) && marked.includes(name);
-        chart = lineChart({ title, log, isLabelled, onCursor: setCursor });
-        charts.set(title, chart);
-        element.insertBefore(chart.element, element.children[i] ?? null);
-      }
-      const series = names.map((name, k) => ({ name, label: labels[k], ...curves.get(name) ?? EMPTY }));
-      chart.draw(series, view());
-    }
-    for (const [title, chart] of charts) {
-      if (shown.some((c) => c.title === title)) continue;
-      chart.destroy();
-      charts.delete(title);
+      const isLabelled = ({ name }) => marked === true || Array.isArray(marked) && marked.includes(name);
+      const chart = charts.get(title) ?? lineChart({ title, log, isLabelled, onCursor: setCursor });
+      if (element.children[i] !== chart.element) element.insertBefore(chart.element, element.children[i] ?? null);
+      charts.set(title, chart);
+      chart.draw(names.map((name, k) => ({ name, label: labels[k], ...curves.get(name) ?? { steps: NO_POINTS, values: NO_POINTS } })), view);
     }
     describeCursor();
   }
-  const view = () => ({
-    domain: domain(),
-    log: Boolean(model.get("log_scale")),
-    tau: smoothingSteps(Number(model.get("smoothing")), span()),
-    cursor: cursor(),
-    exact,
-    marks: (
-      /** @type {import("../lib/chart.js").Mark[]} */
-      model.get("marks")
-    )
-  });
-  function moveCursor() {
-    exact = /* @__PURE__ */ new Map();
+  function showCursor() {
     for (const chart of charts.values()) chart.moveCursor(cursor(), exact);
     describeCursor();
+  }
+  function moveCursor() {
+    const step = cursor();
+    exact = /* @__PURE__ */ new Map();
+    showCursor();
     clearTimeout(exactTimer);
-    if (Number.isNaN(cursor()) || model.get("tail")?.exact !== false) return;
-    exactTimer = window.setTimeout(async () => {
-      const step = cursor();
-      const told = await ask("values_at", { step }).catch(() => null);
-      if (!told || cursor() !== step) return;
-      exact = new Map(Object.entries(told.value.values));
-      for (const chart of charts.values()) chart.moveCursor(step, exact);
-      describeCursor();
-    }, 120);
+    if (Number.isNaN(step) || model.get("tail")?.exact !== false) return;
+    exactTimer = setTimeout(() => ask("values_at", { step }).then(({ value }) => {
+      if (cursor() !== step) return;
+      exact = new Map(Object.entries(value.values));
+      showCursor();
+    }, () => {
+    }), 120);
   }
   function describeCursor() {
     const [lo, hi] = domain();
     const at = cursor();
     const step = Number.isNaN(at) ? hi : at;
-    element.setAttribute("aria-valuemin", String(lo));
-    element.setAttribute("aria-valuemax", String(hi));
-    element.setAttribute("aria-valuenow", String(step));
-    if (Number.isNaN(at)) return element.setAttribute("aria-valuetext", "no step chosen, showing the newest values");
-    const told = [...curves].filter(([, c]) => c.steps.length).map(([name, c]) => {
-      const value = exact.get(name) ?? c.values[nearest(c.steps, step)];
-      return `${name.replaceAll("_", " ")} ${formatValue(value)}`;
-    });
-    element.setAttribute("aria-valuetext", `step ${step}: ${told.join(", ")}`);
+    const told = Number.isNaN(at) ? [] : [...curves].map(([name, c]) => `${name} ${formatValue(exact.get(name) ?? c.values[nearest(c.steps, step)])}`);
+    const text = told.length ? `step ${step}: ${told.join(", ")}` : "no step chosen, showing the newest values";
+    for (const [name, value] of [["min", lo], ["max", hi], ["now", step], ["text", text]]) element.setAttribute(`aria-value${name}`, String(value));
   }
   return {
     element,
@@ -4104,8 +3966,6 @@ function plotsPart(model, ask) {
     }
   };
 }
-var MOVES = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10 };
-var EMPTY = { steps: new Float32Array(0), values: new Float32Array(0) };
 function outcomePart() {
   const element = h("div", { class: "sw-outcome", hidden: true });
   let shown = "";
@@ -4117,172 +3977,129 @@ function outcomePart() {
       if (key === shown) return;
       shown = key;
       element.hidden = !isOver && !now.error && !now.checkpoint;
-      element.dataset.state = now.error ? "failed" : isOver ? now.status : "saved";
-      element.replaceChildren();
-      if (now.error) element.append(...errorParts(now));
-      if (isOver && now.status !== "failed" && outcome?.rows) element.append(...finalParts(now, outcome));
-      else if (now.checkpoint) {
-        element.append(h("p", { class: "sw-saved" }, isOver ? "The last checkpoint is whole: " : "Checkpoint saved: ", h("code", {}, now.checkpoint)));
-      }
+      element.dataset.state = now.error ? "failed" : "";
+      const saved = isOver && now.status !== "failed" ? outcome?.saved : now.checkpoint;
+      fill(
+        element,
+        now.error && h("p", { class: "sw-token", role: "alert" }, h("b", {}, isOver ? "Training failed: " : "Training goes on, but: "), now.error),
+        now.traceback && withCopy(h("details", {}, h("summary", {}, "Traceback"), h("pre", { class: "sw-mono sw-small", tabindex: "0" }, now.traceback)), now.traceback),
+        isOver && now.status !== "failed" && h("p", {}, h("b", {}, now.status === "done" ? "Training is done." : "Training was stopped; the SAE is kept as it is.")),
+        isOver && now.status !== "failed" && h("dl", { class: "sw-row" }, (outcome?.rows ?? []).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))),
+        saved && h("p", { class: "sw-small" }, isOver ? "Saved in " : "Checkpoint saved in ", h("code", {}, saved)),
+        isOver && outcome?.code && withCopy(h("code", {}, outcome.code), outcome.code)
+      );
     }
   };
 }
-function errorParts(now) {
-  const isOver = FINAL.has(now.status);
-  const parts = [h("p", { class: "sw-error-head", role: "alert" }, isOver ? `Training failed: ${now.error}` : `Training goes on, but: ${now.error}`)];
-  if (now.traceback) {
-    const copy = h("button", { type: "button", class: "sw-btn" }, "Copy traceback");
-    copy.addEventListener("click", () => copyText(now.traceback ?? "", copy));
-    parts.push(h("details", {}, h("summary", {}, "Traceback"), h("pre", { class: "sw-trace", tabindex: "0" }, now.traceback)), copy);
-  }
-  return parts;
-}
-function finalParts(now, outcome) {
-  const parts = [
-    h("p", { class: "sw-final-head" }, now.status === "done" ? "Training is done." : "Training was stopped; the SAE is kept as it is."),
-    h("dl", { class: "sw-final" }, (outcome.rows ?? []).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))))
-  ];
-  if (outcome.saved) parts.push(h("p", { class: "sw-saved" }, "Saved in ", h("code", {}, outcome.saved)));
-  if (outcome.code) {
-    const copy = h("button", { type: "button", class: "sw-btn sw-plain" }, "Copy");
-    copy.addEventListener("click", () => copyText(outcome.code ?? "", copy));
-    parts.push(h("p", { class: "sw-code" }, h("code", {}, outcome.code), copy));
-  }
-  return parts;
+function withCopy(node, text) {
+  const copy = button("Copy", () => copyText(text, copy), void 0, "sw-plain");
+  return h("div", { class: "sw-row" }, node, copy);
 }
 function twinPart() {
-  const body = h("div", { class: "sw-twin-body" });
-  const element = (
-    /** @type {HTMLDetailsElement} */
-    h("details", { class: "sw-twin" }, h("summary", {}, "Numbers as tables"), body)
-  );
   let redraw = () => {
   };
-  element.addEventListener("toggle", () => redraw());
+  const body = h("div");
+  const element = h("details", { ontoggle: () => redraw() }, h("summary", {}, "Numbers as tables"), body);
   return {
     element,
     draw(curves, charts, marks) {
       redraw = () => {
         if (!element.open) return;
-        const names = charts.flatMap((c) => c.names.map((name, i) => (
-          /** @type {[string, string]} */
-          [name, c.labels[i]]
-        )));
-        body.replaceChildren(curveTable(curves, names));
-        if (marks.length) body.append(table("Settings changed while training", ["After step", "Change"], marks.map((m) => [m.step.toLocaleString("en-US"), m.label])));
+        fill(
+          body,
+          curveTable(curves, charts),
+          marks.length > 0 && table("Settings changed while training", ["After step", "Change"], marks.map((m) => [count(m.step), m.label]))
+        );
       };
       redraw();
     }
   };
 }
-function curveTable(curves, names) {
-  const steps = longest([...curves].map(([name, c]) => ({ name, label: name, ...c })))?.steps ?? new Float32Array(0);
-  const n = Math.min(10, steps.length);
-  const rows = [...new Set(Array.from({ length: n }, (_, i) => steps[Math.round(i * (steps.length - 1) / Math.max(1, n - 1))]))];
-  const cells = rows.map((step) => [
-    step.toLocaleString("en-US"),
-    ...names.map(([name]) => {
-      const c = curves.get(name);
-      return c?.steps.length ? formatValue(c.values[nearest(c.steps, step)]) : "\u2013";
-    })
-  ]);
-  return table("Curves at ten steps", ["Step", ...names.map(([, label]) => label)], cells);
+function curveTable(curves, charts) {
+  const columns = charts.flatMap(({ title, names, labels }) => names.map((name, i) => ({ name, head: names.length > 1 ? `${title}: ${labels[i]}` : title })));
+  const steps = longest([...curves].map(([name, c]) => ({ name, label: name, ...c })))?.steps ?? NO_POINTS;
+  const last = steps.length - 1;
+  const rows = [...new Set(Array.from({ length: last < 0 ? 0 : 10 }, (_, i) => steps[Math.round(i * last / 9)]))];
+  const cell = (name, step) => {
+    const c = curves.get(name);
+    return c?.steps.length ? formatValue(c.values[nearest(c.steps, step)]) : "\u2013";
+  };
+  return table("Curves at ten steps", ["Step", ...columns.map((c) => c.head)], rows.map((step) => [count(step), ...columns.map((c) => cell(c.name, step))]));
 }
 function table(caption, head, rows) {
   return h(
     "div",
-    { class: "sw-table-scroll", tabindex: "0", role: "region", "aria-label": caption },
+    { class: "sw-scroll", tabindex: "0", role: "region", "aria-label": caption },
     h(
       "table",
-      {},
-      h("caption", {}, caption),
-      h("thead", {}, h("tr", {}, head.map((text) => h("th", { scope: "col" }, text)))),
-      h("tbody", {}, rows.map((row) => h("tr", {}, row.map((text, i) => i ? h("td", {}, text) : h("th", { scope: "row" }, text)))))
+      { class: "sw-table sw-small" },
+      h("caption", { class: "sw-muted" }, caption),
+      h("tr", {}, head.map((text) => h("th", { scope: "col" }, text))),
+      rows.map((row) => h("tr", {}, row.map((text, i) => h(i ? "td" : "th", i ? {} : { scope: "row" }, text))))
     )
   );
 }
 var css5 = `
-.sw-training { --c0: #0b6bb8; --c1: #d06a00; --c2: #0f8f6b; --c3: #b3478f; --c4: #6b7280; --c5: #8a5a00; container-type: inline-size;
-  border: 1px solid var(--sw-line); border-radius: 8px; background: var(--sw-bg); padding: 14px 16px; }
+.sw-training { --c0: #0b6bb8; --c1: #d06a00; --c2: #0f8f6b; --c3: #b3478f; --c4: #6b7280; --c5: #8a5a00; container-type: inline-size; padding: 14px 16px; }
 [data-theme="dark"] .sw-training { --c0: #5cb0f2; --c1: #f0a04b; --c2: #3fcf9f; --c3: #e79acb; --c4: #a3adb8; --c5: #d9b45b; }
-.sw-training button { font: inherit; }
-.sw-head-row { display: flex; align-items: center; gap: 12px; flex-wrap: wrap; }
-.sw-state { display: inline-flex; align-items: center; gap: 7px; font-weight: 600; min-width: 84px; }
-.sw-state::before { content: ""; width: 9px; height: 9px; border-radius: 50%; background: var(--sw-muted); }
+.sw-training dl, .sw-training dd, .sw-chart { margin: 0; }
+.sw-training dt, .sw-training label[for], .sw-training small { display: block; font-size: 11px; color: var(--sw-muted); white-space: nowrap; }
+.sw-training summary { cursor: pointer; color: var(--sw-muted); font-size: 12px; width: fit-content; }
+.sw-head { gap: 8px 14px; }
+.sw-head .sw-grow { flex-basis: 120px; }
+.sw-state { min-width: 84px; }
+.sw-state::before { content: ""; display: inline-block; width: 9px; height: 9px; margin-inline-end: 7px; border-radius: 50%; background: var(--sw-muted); }
 .sw-state[data-state="running"]::before { background: var(--sw-good); }
 .sw-state[data-state="paused"]::before, .sw-state[data-state="stopping"]::before { background: var(--c1); }
 .sw-state[data-state="done"]::before { background: var(--sw-accent); }
 .sw-state[data-state="failed"]::before { background: var(--sw-bad); border-radius: 2px; }
-.sw-title { flex: 1 1 160px; min-width: 0; color: var(--sw-muted); overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-.sw-buttons { display: inline-flex; gap: 6px; }
 .sw-buttons .sw-btn { min-width: 84px; justify-content: center; }
-.sw-stop:not(:disabled) { color: var(--sw-bad); border-color: color-mix(in srgb, var(--sw-bad) 45%, var(--sw-line)); }
-.sw-tokens { height: 4px; border-radius: 2px; margin: 12px 0 0; background: var(--sw-hover); overflow: hidden; }
-.sw-tokens-fill { height: 100%; width: 0; background: var(--sw-accent); border-radius: 2px; transition: width .2s linear; }
-.sw-tokens[data-state="failed"] .sw-tokens-fill { background: var(--sw-bad); }
-.sw-tokens[data-state="paused"] .sw-tokens-fill { background: var(--sw-muted); }
-.sw-numbers { display: grid; grid-template-columns: repeat(6, minmax(0, 1fr)); gap: 4px 16px; margin: 14px 0 0; }
-.sw-numbers dt, .sw-final dt { font-size: 11px; color: var(--sw-muted); white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
-.sw-numbers dd { margin: 0; display: flex; align-items: baseline; gap: 6px; white-space: nowrap; min-width: 0; }
-.sw-number { font-size: 17px; line-height: 1.35; font-weight: 500; }
-.sw-number-note { font-size: 11px; color: var(--sw-muted); overflow: hidden; text-overflow: ellipsis; }
-.sw-bar { display: flex; flex-wrap: wrap; align-items: flex-end; justify-content: space-between; gap: 10px 24px; margin-top: 14px; padding-top: 12px; border-top: 1px solid var(--sw-line); }
-.sw-fields { display: flex; flex-wrap: wrap; gap: 8px 18px; }
-.sw-field { position: relative; margin: 0; }
-.sw-field label { display: block; font-size: 11px; color: var(--sw-muted); margin-bottom: 3px; }
-.sw-field-row { display: block; position: relative; width: 132px; }
-.sw-field .sw-input { width: 132px; }
-.sw-apply.sw-btn { position: absolute; right: 3px; top: 3px; min-height: 22px; padding: 0 8px; font-size: 12px; border-color: transparent; background: var(--sw-accent); color: var(--sw-accent-ink); }
-.sw-apply.sw-btn:hover:not(:disabled) { background: var(--sw-accent); filter: brightness(1.1); }
-.sw-input.sw-changed { border-color: var(--sw-accent); }
+.sw-btn.sw-stop:not(:disabled) { color: var(--sw-bad); }
+.sw-tokens { height: 4px; margin: 12px 0 14px; border-radius: 2px; background: var(--sw-hover); overflow: hidden; }
+.sw-tokens i { display: block; height: 100%; background: var(--sw-accent); transition: width .2s linear; }
+.sw-tokens[data-state="failed"] i { background: var(--sw-bad); }
+.sw-tokens[data-state="paused"] i { background: var(--sw-muted); }
+.sw-numbers { display: grid; grid-template-columns: repeat(6, minmax(0, 1fr)); gap: 4px 16px; }
+.sw-numbers dd { display: flex; align-items: baseline; gap: 6px; white-space: nowrap; font-size: 17px; }
+.sw-bar { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 4px 24px; margin-top: 14px; padding-top: 12px; border-top: 1px solid var(--sw-line); }
+.sw-fields { gap: 8px 18px; align-items: flex-start; }
+.sw-fields form > div { position: relative; width: 132px; margin-top: 3px; }
+.sw-fields .sw-input { width: 100%; }
 .sw-input[aria-invalid="true"] { border-color: var(--sw-bad); }
-.sw-apply:disabled { visibility: hidden; }
-.sw-field-message { display: block; min-height: 17px; margin-top: 2px; font-size: 11px; color: var(--sw-muted); max-width: 300px; }
-.sw-field-message.sw-wrong { color: var(--sw-bad); }
-.sw-look { display: flex; flex-wrap: wrap; align-items: center; gap: 8px 16px; padding-bottom: 19px; }
-.sw-smoothing { display: inline-flex; align-items: center; gap: 8px; }
-.sw-smoothing .sw-range { width: 110px; }
-.sw-smoothing > span { color: var(--sw-muted); }
-.sw-where { min-width: 104px; color: var(--sw-muted); text-align: right; }
-.sw-readout { min-width: 92px; color: var(--sw-muted); }
-.sw-charts { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 18px 22px; margin-top: 2px; padding: 4px; border-radius: 6px; }
-.sw-chart { margin: 0; min-width: 0; }
-.sw-chart figcaption { display: flex; justify-content: space-between; align-items: baseline; gap: 10px; min-height: 20px; margin-bottom: 2px; padding-right: 8px; }
-.sw-chart-title { font-weight: 600; font-size: 12px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-.sw-chart-reading { font-weight: 500; white-space: nowrap; }
+.sw-input[aria-invalid="true"] ~ *, .sw-fields div:has([aria-invalid="true"]) + small { color: var(--sw-bad); white-space: normal; max-width: 260px; }
+.sw-fields .sw-primary { position: absolute; right: 3px; top: 3px; min-height: 22px; padding: 0 8px; font-size: 12px; }
+.sw-fields small { min-height: 16px; margin-top: 2px; }
+.sw-look { gap: 8px 16px; align-self: flex-start; margin-top: 17px; }
+.sw-look output, .sw-look .sw-num { min-width: 100px; }
+.sw-charts { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 18px 22px; margin: 2px -4px 14px; padding: 4px; }
+.sw-chart { min-width: 0; }
+.sw-chart figcaption { min-height: 20px; padding-right: 8px; flex-wrap: nowrap; }
 .sw-chart svg { display: block; width: 100%; touch-action: pan-y; cursor: crosshair; overflow: visible; }
-.sw-grid { stroke: var(--sw-line); stroke-width: 1; opacity: .55; shape-rendering: crispEdges; }
-.sw-axis { stroke: var(--sw-line); shape-rendering: crispEdges; }
-.sw-tick { fill: var(--sw-muted); font-size: 10.5px; }
-.sw-empty { fill: var(--sw-muted); font-size: 12px; }
-.sw-line { fill: none; stroke: currentColor; stroke-width: 1.6; stroke-linejoin: round; stroke-linecap: round; vector-effect: non-scaling-stroke; }
+.sw-chart line { stroke: var(--sw-line); shape-rendering: crispEdges; }
+.sw-chart .sw-grid { opacity: .55; }
+.sw-chart .sw-crosshair { stroke: var(--sw-fg); opacity: .5; }
+.sw-chart .sw-mark { stroke: var(--sw-muted); stroke-dasharray: 2 3; }
+.sw-chart text { fill: var(--sw-muted); font-size: 10.5px; }
+.sw-chart .sw-mark-label { fill: var(--sw-fg); }
+.sw-line { fill: none; stroke: currentColor; stroke-width: 1.6; stroke-linejoin: round; }
 .sw-raw { opacity: .28; stroke-width: 1; }
 .sw-point { fill: currentColor; stroke: var(--sw-bg); stroke-width: 1.5; }
 .sw-c0 { color: var(--c0); } .sw-c1 { color: var(--c1); } .sw-c2 { color: var(--c2); } .sw-c3 { color: var(--c3); } .sw-c4 { color: var(--c4); } .sw-c5 { color: var(--c5); }
-.sw-crosshair { stroke: var(--sw-fg); stroke-width: 1; opacity: .5; shape-rendering: crispEdges; }
-.sw-mark { stroke: var(--sw-muted); stroke-dasharray: 2 3; }
-.sw-mark-label { fill: var(--sw-fg); font-size: 10.5px; paint-order: stroke; stroke: var(--sw-bg); stroke-width: 4px; stroke-linejoin: round; }
-.sw-chart-legend { display: flex; flex-wrap: wrap; gap: 2px 14px; padding: 2px 8px 0 4px; font-size: 11.5px; }
-.sw-legend-item { display: inline-flex; align-items: center; gap: 5px; }
-.sw-legend-item .sw-swatch { width: 10px; height: 3px; border: 0; border-radius: 1px; background: currentColor; }
-.sw-legend-name { color: var(--sw-muted); } .sw-legend-value { color: var(--sw-fg); }
-.sw-outcome { margin-top: 14px; padding: 12px 14px; border-radius: 6px; background: var(--sw-raised); }
+.sw-chart-legend { gap: 2px 14px; padding: 2px 4px; }
+.sw-chart-legend > span { display: inline-flex; align-items: center; gap: 5px; }
+.sw-chart-legend i { width: 10px; height: 3px; background: currentColor; }
+.sw-chart-legend i ~ :last-child { color: var(--sw-fg); }
+.sw-outcome { margin-top: 14px; padding: 10px 14px; border-radius: 6px; background: var(--sw-raised); }
 .sw-outcome[data-state="failed"] { background: var(--sw-bad-bg); border-inline-start: 3px solid var(--sw-bad); }
-.sw-outcome[data-state="saved"] { padding: 6px 12px; font-size: 12px; color: var(--sw-muted); }
-.sw-final-head, .sw-error-head { font-weight: 600; overflow-wrap: anywhere; }
-.sw-final { display: flex; flex-wrap: wrap; gap: 6px 26px; margin: 8px 0 0; }
-.sw-final dd { margin: 0; font-size: 15px; }
-.sw-outcome code { font-family: var(--sw-mono); font-size: 12px; background: none; color: inherit; overflow-wrap: anywhere; }
-.sw-final-head ~ .sw-saved, .sw-code { margin-top: 8px; display: flex; flex-wrap: wrap; align-items: center; gap: 4px 8px; }
-.sw-trace { max-height: 260px; overflow: auto; margin: 8px 0; font: 12px/1.45 var(--sw-mono); white-space: pre-wrap; overflow-wrap: anywhere; }
-.sw-outcome summary, .sw-twin summary { cursor: pointer; color: var(--sw-muted); font-size: 12px; width: fit-content; }
-.sw-outcome details { margin: 6px 0; }
-.sw-twin { margin-top: 14px; }
-.sw-table-scroll { overflow-x: auto; margin-top: 8px; }
-.sw-twin table { border-collapse: collapse; font-size: 12px; }
-.sw-twin caption { text-align: start; color: var(--sw-muted); padding-bottom: 4px; }
-.sw-twin th, .sw-twin td { padding: 3px 16px 3px 0; text-align: right; font-weight: 400; white-space: nowrap; border: 0; background: none; }
-.sw-twin th[scope="col"] { color: var(--sw-muted); font-size: 11px; border-bottom: 1px solid var(--sw-line); }
+.sw-outcome > * + * { margin-top: 6px; }
+.sw-outcome dl { gap: 6px 26px; }
+.sw-outcome dd { font-size: 15px; }
+.sw-outcome code { font: 12px var(--sw-mono); overflow-wrap: anywhere; }
+.sw-outcome pre { max-height: 260px; overflow: auto; margin: 8px 0 0; white-space: pre-wrap; overflow-wrap: anywhere; }
+.sw-scroll { overflow-x: auto; margin-top: 8px; }
+.sw-scroll .sw-table { width: auto; }
+.sw-scroll caption { text-align: start; }
+.sw-scroll th, .sw-scroll td { padding-right: 16px; text-align: end; font-weight: 400; white-space: nowrap; }
 @container (max-width: 760px) { .sw-charts { grid-template-columns: repeat(2, minmax(0, 1fr)); } .sw-numbers { grid-template-columns: repeat(3, minmax(0, 1fr)); } }
 @container (max-width: 480px) { .sw-charts { grid-template-columns: minmax(0, 1fr); } .sw-numbers { grid-template-columns: repeat(2, minmax(0, 1fr)); } }
 `;
