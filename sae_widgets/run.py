@@ -17,152 +17,24 @@ import contextvars
 import difflib
 import logging
 import math
-import sys
 import threading
-import time
 import traceback
 import weakref
-from array import array
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from functools import cache
 from pathlib import Path
-from typing import Any, Generic, Literal, Protocol, TypeVar, runtime_checkable
+from typing import Any
+
+from sae_widgets.gauges import Stopwatch, process_memory_bytes
+from sae_widgets.history import History
+from sae_widgets.listeners import Remove, Signal
+from sae_widgets.trainable import FINAL_STATUSES, Breathe, Report, Status, Trainable
+
+__all__ = ["FINAL_STATUSES", "Breathe", "History", "Report", "Status", "Trainable", "TrainingRun"]
 
 logger = logging.getLogger(__name__)
-
-Status = Literal["idle", "running", "paused", "stopping", "stopped", "done", "failed"]
-FINAL_STATUSES = ("stopped", "done", "failed")
-# Returns True when the work should end; blocks while the run is paused. Arguments: what is being done, done, total.
-Breathe = Callable[[str, int, int], bool]
-Remove = Callable[[], None]
-T = TypeVar("T")
-
-
-@runtime_checkable
-class Report(Protocol):
-    """What one step tells."""
-
-    @property
-    def n_steps(self) -> int: ...
-    @property
-    def n_tokens(self) -> int: ...
-    def curves(self) -> Mapping[str, float]:
-        """Values to draw, by curve name; a step that measured nothing gives none."""
-        ...
-
-
-@runtime_checkable
-class Trainable(Protocol):
-    """What a run can drive. Called from the run's own thread only, but for `settings` and `check_setting`."""
-
-    @property
-    def total_tokens(self) -> int: ...
-    @property
-    def settings(self) -> Mapping[str, float]:
-        """Present values of what can be changed live."""
-        ...
-
-    def check_setting(self, name: str, value: float) -> float:
-        """The value as it will be used; ValueError when it cannot be."""
-        ...
-
-    def apply_setting(self, name: str, value: float) -> None: ...
-    def train_steps(self, breathe: Breathe) -> Iterator[Report]:
-        """One report a step; ends when all tokens are seen or `breathe` said so."""
-        ...
-
-    @property
-    def is_checkpoint_due(self) -> bool: ...
-    def save_checkpoint(self) -> Path:
-        """Folder of the new checkpoint; OSError when it cannot be written, and then nothing is left behind."""
-        ...
-
-    def finish(self, is_complete: bool) -> Any:
-        """The result, after the last step (`is_complete`) or after a stop."""
-        ...
-
-
-class Signal(Generic[T]):
-    """Listeners of equal rank. One that raises is logged, and neither the others nor the caller notice."""
-
-    def __init__(self) -> None:
-        self._listeners: list[Callable[[T], object]] = []
-        self._failing: set[Callable[[T], object]] = set()
-
-    def add(self, listener: Callable[[T], object]) -> Remove:
-        """A function that removes the listener again; it may be called twice."""
-        # A new list each time: `emit` goes on over the one it started with.
-        self._listeners = [*self._listeners, listener]
-
-        def remove() -> None:
-            self._listeners = [other for other in self._listeners if other is not listener]
-
-        return remove
-
-    def emit(self, message: T) -> None:
-        for listener in self._listeners:
-            try:
-                listener(message)
-            except Exception:
-                # Once with its traceback: a listener that fails at every step must not fill the log.
-                if listener not in self._failing:
-                    self._failing.add(listener)
-                    logger.exception("A listener of the training run failed; training goes on: %r", listener)
-
-
-class History:
-    """Every point of every curve, in 16 bytes each. One thread records, any thread reads."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._series: dict[str, tuple[array, array]] = {}
-
-    def record(self, n_steps: int, values: Mapping[str, float]) -> None:
-        with self._lock:
-            for name, value in values.items():
-                series = self._series.get(name)
-                if series is None:
-                    series = self._series[name] = (array("q"), array("d"))
-                series[0].append(n_steps)
-                series[1].append(value)
-
-    def names(self) -> list[str]:
-        with self._lock:
-            return list(self._series)
-
-    def series(self, name: str, start: int = 0) -> tuple[array, array]:
-        """Steps (`array("q")`) and values (`array("d")`) of one curve from its point number `start` on, as copies."""
-        with self._lock:
-            if name not in self._series:
-                raise ValueError(f"No curve {name!r}; there are: {', '.join(self._series) or 'none yet'}.")
-            steps, values = self._series[name]
-            return steps[start:], values[start:]
-
-    def last(self) -> dict[str, float]:
-        """The newest value of each curve."""
-        with self._lock:
-            return {name: values[-1] for name, (_, values) in self._series.items()}
-
-
-class Stopwatch:
-    """Running time without the pauses."""
-
-    def __init__(self) -> None:
-        self._before = 0.0
-        self._since: float | None = None
-
-    def start(self) -> None:
-        if self._since is None:
-            self._since = time.perf_counter()
-
-    def stop(self) -> None:
-        self._before, self._since = self.seconds(), None
-
-    def seconds(self) -> float:
-        since = self._since
-        return self._before if since is None else self._before + time.perf_counter() - since
 
 
 class TrainingRun:
@@ -364,7 +236,7 @@ class TrainingRun:
         is_over = asyncio.Event()
         with self._asked:
             if not self._finished.is_set():
-                self._when_finished.append(lambda: loop.call_soon_threadsafe(is_over.set))
+                self._when_finished.append(lambda: _call_in(loop, is_over.set))
             else:
                 is_over.set()
         await is_over.wait()
@@ -512,11 +384,7 @@ class TrainingRun:
                     self._finished.set()
                 self._asked.notify_all()
         for callback in callbacks:
-            try:
-                callback()
-            except RuntimeError:
-                # The event loop that waited was closed; nobody is left to tell.
-                logger.debug("The event loop that waited for the run is closed.")
+            callback()
 
     def _tokens_per_s(self) -> float:
         recent = list(self._recent)
@@ -526,19 +394,11 @@ class TrainingRun:
         return (end_tokens - start_tokens) / (end_s - start_s) if end_s > start_s else 0.0
 
 
-def process_memory_bytes() -> int | None:
-    """Memory this process holds now (its peak where the system does not tell), bytes."""
-    statm = Path("/proc/self/statm")
-    if statm.exists():
-        import resource
-
-        return int(statm.read_text().split()[1]) * resource.getpagesize()
-    if sys.platform == "win32":
-        return None
-    import resource
-
-    # macOS counts in bytes.
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def _call_in(loop: asyncio.AbstractEventLoop, callback: Callable[[], object]) -> None:
+    try:
+        loop.call_soon_threadsafe(callback)
+    except RuntimeError:
+        logger.debug("The event loop that waited for the run is closed; nobody is left to tell.")
 
 
 _LIVE_RUNS: "weakref.WeakSet[TrainingRun]" = weakref.WeakSet()

@@ -7,23 +7,18 @@ Both make the same config, which answers to both (`cfg.architecture`, `cfg.sae.k
 """
 
 import copy
-import difflib
 import inspect
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import torch
 
-import sae_widgets.architectures  # noqa: F401  their names are looked up in the registry
+from sae_widgets.flat_config import FLAT_NAMES, REMOVED, did_you_mean, flat_sae, sae_field_names
 from sae_widgets.sae.config import SAEConfig
-from sae_widgets.sae.registry import SAE_CLASSES, sae_class_for
-
-DEFAULT_D_IN = 512  # SAELens 5's default, the width of its default model; the model's own width when it is known
-DEFAULT_EXPANSION_FACTOR = 4
 
 
 @dataclass
@@ -166,9 +161,9 @@ class LanguageModelSAERunnerConfig:
             else:
                 value = None if each.default is MISSING else each.default
             object.__setattr__(self, name, value)
-        self.hook_name = _hook_name(settings.get("hook_name"), hook_layer, own["hook_name"].default)
+        self.hook_name = _hook_name(settings.get("hook_name"), hook_layer)
         self.seqpos_slice = tuple(self.seqpos_slice)
-        self.sae = copy.deepcopy(sae) if sae is not None else _flat_sae(flat, self.device, self.dtype)
+        self.sae = copy.deepcopy(sae) if sae is not None else flat_sae(flat, self.device, self.dtype)
         self._check()
 
     def _check(self) -> None:
@@ -210,7 +205,7 @@ class LanguageModelSAERunnerConfig:
         """A copy for activations of this width; what followed from the supposed one follows from it."""
         cfg = copy.copy(self)
         cfg._flat = {**(self._flat or {}), "d_in": d_in}
-        cfg.sae = _flat_sae(cfg._flat, self.device, self.dtype)
+        cfg.sae = flat_sae(cfg._flat, self.device, self.dtype)
         return cfg
 
     def __getattr__(self, name: str) -> Any:  # only called for names that are not found
@@ -227,7 +222,7 @@ class LanguageModelSAERunnerConfig:
         if name == "expansion_factor":
             return self.sae.d_sae / self.sae.d_in
         known = {each.name for each in fields(self)} | vars(self.sae).keys() | vars(self.logger).keys()
-        raise AttributeError(f"The run's config has no {name!r}.{_did_you_mean(name, known)}")
+        raise AttributeError(f"The run's config has no {name!r}.{did_you_mean(name, known)}")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as `runner_cfg.json` holds them."""
@@ -237,7 +232,7 @@ class LanguageModelSAERunnerConfig:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "LanguageModelSAERunnerConfig":
         """The config that `to_dict` wrote; also SAELens' own `runner_cfg.json`, whose further keys are left out."""
-        own = {each.name for each in fields(cls)} | _FLAT_NAMES.keys() | {each.name for each in fields(LoggingConfig)}
+        own = {each.name for each in fields(cls)} | FLAT_NAMES.keys() | {each.name for each in fields(LoggingConfig)}
         return cls(**{name: copy.deepcopy(value) for name, value in values.items() if name in own})
 
     @classmethod
@@ -254,49 +249,11 @@ _NOT_OFFERED = {
     "dataset_trust_remote_code": "code from the hub is never run here; convert the dataset to parquet or text first.",
 }
 
-# Keywords of SAELens 5 and before that are gone: (the values that ask for what happens anyway, what to do instead).
-_REMOVED: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "finetuning_tokens": (lambda v: not v, "train in one go, or start from from_pretrained_path with a new config"),
-    "finetuning_method": (lambda v: v is None, "train in one go, or start from from_pretrained_path with a new config"),
-    "noise_scale": (lambda v: not v, "leave it out; nothing takes its place"),
-    "mse_loss_normalization": (lambda v: v is None, "use normalize_activations='expected_average_only_in'"),
-    "b_dec_init_method": (lambda v: v == "zeros", "b_dec starts at zero and is learned; leave it out"),
-    "normalize_sae_decoder": (lambda v: not v, "decoder norms are part of the penalty instead; leave it out"),
-    "scale_sparsity_penalty_by_decoder_norm": (lambda v: bool(v), "decoder norms are always part of the penalty"),
-    "decoder_heuristic_init": (lambda v: bool(v), "use decoder_init_norm"),
-    "decoder_heuristic_init_norm": (lambda v: False, "use decoder_init_norm"),
-    "decoder_orthogonal_init": (lambda v: not v, "use decoder_init_norm"),
-    "init_encoder_as_decoder_transpose": (lambda v: bool(v), "the encoder always starts as the decoder's transpose"),
-    "resume": (lambda v: not v, "use resume_from_checkpoint='<folder of the checkpoint>'"),
-    "hook_point": (lambda v: False, "use hook_name"),
-    "hook_point_layer": (lambda v: False, "use hook_layer"),
-    "hook_point_head_index": (lambda v: v is None, "use hook_head_index"),
-    "hook_eval": (lambda v: True, ""),
-    "sae_lens_version": (lambda v: True, ""),
-    "sae_lens_training_version": (lambda v: True, ""),
-    "tokens_per_buffer": (lambda v: True, ""),
-}
-
-# Flat keywords that are not fields of the SAE's config.
-_FLAT_NAMES: dict[str, str] = {
-    "architecture": "the name of the config's class",
-    "expansion_factor": "d_sae",
-    "activation_fn": "the name of the config's class",
-    "activation_fn_str": "the name of the config's class",
-    "activation_fn_kwargs": "k",
-    "hook_layer": "hook_name",
-}
-
-
-def _sae_field_names() -> set[str]:
-    classes = [each.training_config_class for each in SAE_CLASSES.values()]
-    return {each.name for config_class in classes for each in fields(config_class)} - {"dtype", "device", "metadata"}
-
 
 def _sort_settings(settings: dict[str, Any], own: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The flat SAE keywords and the flat logging keywords, taken out of `settings`."""
     logging_names = {each.name for each in fields(LoggingConfig)}
-    flat_names = _sae_field_names() | _FLAT_NAMES.keys()
+    flat_names = sae_field_names() | FLAT_NAMES.keys()
     flat: dict[str, Any] = {}
     logging: dict[str, Any] = {}
     for name in list(settings):
@@ -307,19 +264,14 @@ def _sort_settings(settings: dict[str, Any], own: Mapping[str, Any]) -> tuple[di
             logging[name] = value
         elif name in flat_names:
             flat[name] = value
-        elif name in _REMOVED:
-            is_harmless, instead = _REMOVED[name]
+        elif name in REMOVED:
+            is_harmless, instead = REMOVED[name]
             if not is_harmless(value):
                 raise ValueError(f"{name}={value!r} is not offered any more: {instead}.")
         else:
-            hint = _did_you_mean(name, {*own, *logging_names, *flat_names})
+            hint = did_you_mean(name, {*own, *logging_names, *flat_names})
             raise TypeError(f"LanguageModelSAERunnerConfig has no {name!r}.{hint}")
     return flat, logging
-
-
-def _did_you_mean(name: str, known: Any) -> str:
-    nearest = difflib.get_close_matches(name, sorted(known), n=3, cutoff=0.6)
-    return f" Did you mean {' or '.join(map(repr, nearest))}?" if nearest else ""
 
 
 def _check_not_both(holder: str, held: Any, flat: Mapping[str, Any]) -> None:
@@ -333,63 +285,13 @@ def _layer_of(hook_name: str) -> int | None:
     return int(match.group()) if match else None
 
 
-def _hook_name(hook_name: str | None, hook_layer: int | None, default: str) -> str:
+def _hook_name(hook_name: str | None, hook_layer: int | None) -> str:
     if hook_name is None:
+        default = LanguageModelSAERunnerConfig.hook_name
         return default if hook_layer is None else default.replace("0", str(hook_layer), 1)
     if hook_layer is not None and _layer_of(hook_name) != hook_layer:
         raise ValueError(f"hook_layer={hook_layer} and hook_name={hook_name!r} disagree; hook_name alone is enough.")
     return hook_name
-
-
-def _flat_sae(flat: Mapping[str, Any], device: str, dtype: str) -> SAEConfig:
-    """The SAE's training config from flat keywords."""
-    flat = {**flat, "d_in": flat.get("d_in") or DEFAULT_D_IN}
-    architecture = _flat_architecture(flat)
-    config_class = sae_class_for(architecture).training_config_class
-    values = {name: value for name, value in flat.items() if name not in _FLAT_NAMES}
-    values["d_sae"] = _flat_width(flat)
-    for name in ("coefficient", "warm_up_steps"):
-        # SAELens 5 trained jumprelu with l1_coefficient as the weight of its l0 loss.
-        if architecture == "jumprelu" and f"l1_{name}" in values:
-            values.setdefault(f"l0_{name}", values.pop(f"l1_{name}"))
-    for name, value in (flat.get("activation_fn_kwargs") or {}).items():
-        if name != "k":
-            raise ValueError(f"activation_fn_kwargs has {name!r}; only 'k' is known.")
-        if values.setdefault("k", value) != value:
-            raise ValueError(f"k={values['k']} and activation_fn_kwargs={{'k': {value}}} disagree.")
-    known = {each.name for each in fields(config_class)}
-    for name in [name for name in values if name not in known]:
-        # 0 or None asks for nothing; SAELens 5 passed l1_coefficient around for every architecture.
-        if values.pop(name):
-            raise ValueError(f"{name} has no meaning for architecture {architecture!r}{_instead_of(name, known)}.")
-    return config_class(**values, device=device, dtype=dtype)
-
-
-def _instead_of(name: str, known: set[str]) -> str:
-    if name.startswith(("l1_", "l0_")) and "k" in known:
-        return ", whose sparsity is k: leave it out"
-    return f": leave it out.{_did_you_mean(name, known)}".removesuffix(".")
-
-
-def _flat_architecture(flat: Mapping[str, Any]) -> str:
-    named = str(flat["architecture"]) if flat.get("architecture") is not None else None
-    activation = flat.get("activation_fn") or flat.get("activation_fn_str") or "relu"
-    if activation not in ("relu", "topk"):
-        raise ValueError(f"activation_fn={activation!r} is not offered; there are 'relu' and 'topk'.")
-    if activation == "topk":
-        if named not in (None, "standard", "topk", "batchtopk"):
-            raise ValueError(f"activation_fn='topk' and architecture={named!r} disagree.")
-        return named if named == "batchtopk" else "topk"
-    named = named or "standard"
-    sae_class_for(named)  # raises with the nearest name
-    return named
-
-
-def _flat_width(flat: Mapping[str, Any]) -> int:
-    d_in, d_sae, factor = flat["d_in"], flat.get("d_sae"), flat.get("expansion_factor")
-    if d_sae is not None and factor is not None and d_sae != d_in * factor:
-        raise ValueError(f"d_sae={d_sae} and expansion_factor={factor} (x {d_in}) disagree; give one of them.")
-    return d_sae if d_sae is not None else int(d_in * (factor or DEFAULT_EXPANSION_FACTOR))
 
 
 def _signature() -> inspect.Signature:
@@ -400,7 +302,7 @@ def _signature() -> inspect.Signature:
             default = None if each.default is MISSING else each.default
             parameters.append(inspect.Parameter(each.name, inspect.Parameter.KEYWORD_ONLY, default=default))
     known = {parameter.name for parameter in parameters}
-    flat = ["architecture", "d_in", "d_sae", *_FLAT_NAMES, *sorted(_sae_field_names())]
+    flat = ["architecture", "d_in", "d_sae", *FLAT_NAMES, *sorted(sae_field_names())]
     for name in [*flat, *(each.name for each in fields(LoggingConfig))]:
         if name not in known:
             parameters.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=inspect.Parameter.empty))
