@@ -173,7 +173,7 @@ class Lab:
         context = self.browser.new_context(
             viewport={"width": 1280, "height": 900}, color_scheme=theme, java_script_enabled=javascript
         )
-        context.set_default_timeout(60_000)
+        context.set_default_timeout(30_000)
         return context.new_page()
 
     def kernel_external(self) -> list[str]:
@@ -341,7 +341,7 @@ class Notebook(Watched):
         name = f"JupyterLab {theme.capitalize()}"
         self.page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", name)
         flag = "true" if theme == "light" else "false"
-        self.page.wait_for_selector(f'body[data-jp-theme-light="{flag}"]')
+        self.page.wait_for_selector(f'body[data-jp-theme-light="{flag}"]', state="attached")
 
     def screenshots(self, name: str, what: Locator) -> None:
         """Pictures for a person to look at: build/screens/<name>-light.png and -dark.png."""
