@@ -73,6 +73,8 @@ export function steerRow(feature, { onStrength, onMode, onRemove, onBad }) {
   function move(value, isFinal) {
     strength = value;
     exact.value = String(Number(value.toFixed(4)));
+    if (exact.getAttribute("aria-invalid") === "true") onBad("");
+    exact.setAttribute("aria-invalid", "false");
     paint();
     onStrength(value, isFinal);
   }
@@ -89,10 +91,10 @@ export function steerRow(feature, { onStrength, onMode, onRemove, onBad }) {
   });
   const take = () => {
     const value = parseStrength(exact.value);
-    exact.setAttribute("aria-invalid", String(value === null));
-    if (value === null) onBad(`“${visible(exact.value)}” is not a number: feature ${feature} keeps its strength ${number(strength)}.`);
-    else if (value !== strength) {
-      onBad("");
+    if (value === null) {
+      exact.setAttribute("aria-invalid", "true");
+      onBad(`“${visible(exact.value)}” is not a number: feature ${feature} keeps its strength ${number(strength)}.`);
+    } else if (value !== strength || exact.getAttribute("aria-invalid") === "true") {
       stretch(value);
       slider.value = String(value);
       move(value, true);

@@ -8,7 +8,7 @@ import { barDomain, barSpan, signedFixed, strongestFirst } from "../lib/bars.js"
 import { COMBOBOX_CSS, combobox } from "../lib/combobox.js";
 import { fill, h, listen, needsKernel, on, write } from "../lib/dom.js";
 import { percent } from "../lib/format.js";
-import { debounce } from "../lib/sync.js";
+import { promptBox } from "../lib/prompt_box.js";
 import { STRIP_CSS, tokenStrip } from "../lib/token_strip.js";
 import { quotedToken, visible } from "../lib/tokens.js";
 
@@ -17,7 +17,6 @@ import { quotedToken, visible } from "../lib/tokens.js";
 /** @typedef {{ prompt: string, tokens: string[], target: string, contrast: string | null, logit_difference: number, unavailable: Record<string, string>,
  *   methods: Record<string, Rest>, features: Feature[] }} Bars */
 
-const TYPING_MS = 500;
 const METHODS = /** @type {Record<string, [string, string]>} */ ({
   direct: ["Direct", "Activation × decoder direction · unembedding: what the feature writes straight into the logits"],
   gradient: ["Gradient", "Gradient of the logit difference × activation: every path through later layers, to first order"],
@@ -65,15 +64,8 @@ export function byPosition(bars, features, method) {
 export function render({ model, el, ask, offline, theme }) {
   /** @type {(() => void)[]} */
   const stops = [];
-  const prompt = h("textarea", { class: "sw-textarea", rows: 2, "aria-label": "Prompt", spellcheck: "false", placeholder: "Type the text before the prediction" });
-  const sendPrompt = debounce(() => prompt.value !== model.get("prompt") && write(model, { prompt: prompt.value }), TYPING_MS);
-  stops.push(sendPrompt.cancel, on(prompt, "input", () => sendPrompt()), on(prompt, "blur", () => sendPrompt.flush()));
-  stops.push(on(prompt, "keydown", (event) => {
-    if (event.key !== "Enter" || event.shiftKey) return;
-    event.preventDefault();
-    sendPrompt();
-    sendPrompt.flush();
-  }));
+  const prompt = promptBox(model, "Type the text before the prediction", offline);
+  stops.push(prompt.stop);
 
   /** @param {"target" | "contrast"} name @param {string} label @param {string} placeholder */
   function tokenBox(name, label, placeholder) {
@@ -271,7 +263,6 @@ export function render({ model, el, ask, offline, theme }) {
   }));
 
   function drawInputs() {
-    if (prompt.value !== model.get("prompt")) prompt.value = model.get("prompt");
     for (const name of /** @type {const} */ (["target", "contrast"])) {
       const value = model.get(name) ?? "";
       if (boxes[name].input.value !== value) boxes[name].input.value = value;
@@ -283,11 +274,10 @@ export function render({ model, el, ask, offline, theme }) {
     go.disabled = offline;
   }
 
-  needsKernel(prompt, offline);
   theme.onChange(() => strip.repaint());
   el.classList.add("sw-attr");
   el.append(
-    prompt,
+    prompt.node,
     h("div", { class: "sw-row sw-attr-tokens" },
       h("label", { class: "sw-attr-field" }, h("span", { class: "sw-muted sw-small" }, "Next token"), boxes.target.node), swap,
       h("label", { class: "sw-attr-field" }, h("span", { class: "sw-muted sw-small" }, "instead of"), boxes.contrast.node),
@@ -299,7 +289,7 @@ export function render({ model, el, ask, offline, theme }) {
   stops.push(
     listen(model, ["bars", "sort_by", "top", "methods"], draw),
     listen(model, ["selected_feature"], drawStrip),
-    listen(model, ["prompt", "target", "contrast"], drawInputs),
+    listen(model, ["target", "contrast"], drawInputs),
     listen(model, ["status"], () => {
       if (go.dataset.kind !== (isRunning() ? "stop" : "run") && Object.keys(model.get("bars")?.methods ?? {}).length < methods().length) draw();
       drawStatus();

@@ -10,8 +10,9 @@ import { fill, h, listen, needsKernel, on, write } from "../lib/dom.js";
 import { number } from "../lib/format.js";
 import { createHistory } from "../lib/history.js";
 import { presetMenu } from "../lib/presets.js";
+import { promptBox } from "../lib/prompt_box.js";
 import { STEER_ROW_CSS, steerRow } from "../lib/steer_row.js";
-import { FULL_TINT, STREAM_CSS, streamText } from "../lib/stream_text.js";
+import { FULL_TINT, STREAM_CSS, streamText, tintOf } from "../lib/stream_text.js";
 import { debounce, throttle } from "../lib/sync.js";
 import { quotedToken, visible } from "../lib/tokens.js";
 
@@ -20,7 +21,6 @@ import { quotedToken, visible } from "../lib/tokens.js";
 
 const DRAG_MS = 40; // a drag sends at most 25 positions a second; the first goes at once
 const HISTORY_MS = 400; // a drag is one step of undo
-const TYPING_MS = 500;
 const SETTINGS = /** @type {[string, string, Record<string, any>][]} */ ([
   ["temperature", "Temperature", { min: 0, max: 10, step: 0.1, title: "0 takes the likeliest token each time" }],
   ["seed", "Seed", { min: 0, step: 1 }],
@@ -37,15 +37,8 @@ export function render({ model, el, ask, offline, theme }) {
   const say = (/** @type {string} */ words) => fill(local, words && h("div", { class: "sw-notice" }, words));
 
   // -- prompt and settings
-  const prompt = h("textarea", { class: "sw-textarea", rows: 2, "aria-label": "Prompt", spellcheck: "false", placeholder: "Type what both texts begin with" });
-  const sendPrompt = debounce(() => prompt.value !== model.get("prompt") && write(model, { prompt: prompt.value }), TYPING_MS);
-  stops.push(on(prompt, "input", () => sendPrompt()), on(prompt, "blur", () => sendPrompt.flush()));
-  stops.push(on(prompt, "keydown", (event) => {
-    if (event.key !== "Enter" || event.shiftKey) return;
-    event.preventDefault();
-    sendPrompt();
-    sendPrompt.flush();
-  }));
+  const prompt = promptBox(model, "Type what both texts begin with", offline);
+  stops.push(prompt.stop);
   const inputs = new Map(SETTINGS.map(([name, text, attributes]) => {
     const input = h("input", { class: "sw-input sw-steer-setting", type: "number", "aria-label": text, ...attributes });
     const send = debounce(() => {
@@ -170,7 +163,7 @@ export function render({ model, el, ask, offline, theme }) {
   });
   stops.push(on(el, "keydown", (event) => {
     const target = /** @type {HTMLElement} */ (event.target);
-    if (!(event.ctrlKey || event.metaKey) || target === prompt || target === search.input) return;
+    if (!(event.ctrlKey || event.metaKey) || target === prompt.node || target === search.input) return;
     const key = event.key.toLowerCase();
     const step = key === "y" || (key === "z" && event.shiftKey) ? redo : key === "z" ? undo : null;
     if (!step) return;
@@ -262,17 +255,16 @@ export function render({ model, el, ask, offline, theme }) {
       const value = model.get(name);
       if (input.valueAsNumber !== value) input.value = value;
     }
-    if (prompt.value !== model.get("prompt")) prompt.value = model.get("prompt");
     where.value = model.get("where");
   }
 
   const scale = h("span", { class: "sw-steer-scale", "aria-hidden": "true" });
-  const drawScale = () => (scale.style.background = gradient((t) => heat(0.82 * Math.sign(t) * Math.sqrt(Math.abs(t)), theme.name()), -1));
+  const drawScale = () => (scale.style.background = gradient((t) => heat(0.82 * tintOf(t * FULL_TINT), theme.name()), -1));
   theme.onChange(() => (drawScale(), steered.repaint()));
-  for (const control of [prompt, search.input, dice, where, ...inputs.values()]) needsKernel(control, offline);
+  for (const control of [search.input, dice, where, ...inputs.values()]) needsKernel(control, offline);
   el.classList.add("sw-steer");
   el.append(
-    prompt,
+    prompt.node,
     h("div", { class: "sw-steer-features" }, list,
       h("div", { class: "sw-row" }, h("div", { class: "sw-grow sw-steer-search" }, search.node), undoButton, redoButton, zero, reset, presets.node)),
     h("div", { class: "sw-row sw-steer-tools" },
@@ -290,11 +282,11 @@ export function render({ model, el, ask, offline, theme }) {
   stops.push(
     listen(model, ["features", "strengths", "modes"], () => (drawSliders(), remember())),
     listen(model, ["rows"], describe),
-    listen(model, ["prompt", "temperature", "seed", "max_new_tokens", "where"], drawSettings),
+    listen(model, ["temperature", "seed", "max_new_tokens", "where"], drawSettings),
     listen(model, ["outcome"], drawOutcome),
     listen(model, ["status"], drawStatus),
     listen(model, ["msg:custom"], receive),
-    sendPrompt.cancel, sendMoved.cancel, remember.cancel,
+    sendMoved.cancel, remember.cancel,
   );
   drawSettings();
   drawSliders();

@@ -802,6 +802,30 @@ var COMBOBOX_CSS = `
 .sw-option-none { padding: 6px 8px; color: var(--sw-muted); }
 `;
 
+// lib/prompt_box.js
+var TYPING_MS = 500;
+function promptBox(model, placeholder, offline) {
+  const node = needsKernel(h("textarea", { class: "sw-textarea", rows: 2, "aria-label": "Prompt", spellcheck: "false", placeholder }), offline);
+  const send = debounce(() => node.value !== model.get("prompt") && write(model, { prompt: node.value }), TYPING_MS);
+  const draw = () => {
+    if (node.value !== model.get("prompt")) node.value = model.get("prompt");
+  };
+  const stops = [
+    send.cancel,
+    on(node, "input", () => send()),
+    on(node, "blur", send.flush),
+    on(node, "keydown", (event) => {
+      if (event.key !== "Enter" || event.shiftKey) return;
+      event.preventDefault();
+      send();
+      send.flush();
+    }),
+    listen(model, ["prompt"], draw)
+  ];
+  draw();
+  return { node, stop: () => stops.forEach((stop) => stop()) };
+}
+
 // lib/color.js
 var GROUND = { light: [255, 255, 255], dark: [17, 19, 22] };
 var OVERLAY = {
@@ -894,89 +918,132 @@ function gradient(map, from = 0) {
 }
 var HATCH = "repeating-linear-gradient(135deg, transparent 0 3px, rgb(128 128 128 / .55) 3px 4px)";
 
-// lib/token_strip.js
-function tokenStrip({ label, theme }) {
-  const node = h("div", { class: "sw-strip", role: "listbox", "aria-label": label, "aria-orientation": "horizontal" });
-  const tip = h("div", { class: "sw-tip", role: "tooltip" });
-  const box = h("div", {}, node, tip);
-  let tokens = [];
-  let values = [];
+// lib/token_line.js
+function tokenLine({ label, tip, spoken, onActive = () => {
+} }) {
+  const node = h("span", { role: "listbox", "aria-label": label, "aria-orientation": "horizontal" });
+  const box = h("div", { class: "sw-tip sw-line-tip", role: "tooltip" });
+  const float = floating(box);
   let cursor = 0;
-  const float = floating(tip);
-  function paint() {
-    const top = Math.max(...values.map(Math.abs), 0);
-    [...node.children].forEach((at, i) => {
-      const ground = heat(top > 0 ? 0.82 * (values[i] ?? 0) / top : 0, theme());
-      const isPlain = !values[i];
-      at.style.background = isPlain ? "" : css(ground);
-      at.style.color = isPlain ? "" : css(inkOn(ground));
-      at.setAttribute("aria-label", `${spokenToken(tokens[i])}, position ${i}, ${signedFixed(values[i] ?? 0)}`);
-    });
-  }
-  function showTip(i) {
-    const at = node.children[i];
-    if (!at) return;
-    fill(tip, h("b", { class: "sw-token" }, quotedToken(tokens[i])), h("span", { class: "sw-muted" }, ` position ${i}: `), signedFixed(values[i] ?? 0));
-    float.open(at);
-  }
-  const hideTip = () => float.close();
-  const indexOf = (event) => Array.prototype.indexOf.call(
-    node.children,
-    /** @type {Element} */
-    event.target
+  const at = (i) => (
+    /** @type {HTMLElement | undefined} */
+    node.children[i]
   );
-  function focusToken(to) {
-    node.children[cursor]?.setAttribute("tabindex", "-1");
-    cursor = Math.max(0, Math.min(tokens.length - 1, to));
-    const at = (
-      /** @type {HTMLElement | undefined} */
-      node.children[cursor]
-    );
-    at?.setAttribute("tabindex", "0");
-    at?.focus();
+  const indexOf = (event) => Array.prototype.indexOf.call(node.children, event.target);
+  function show(i) {
+    const token = at(i);
+    if (!token) return;
+    fill(box, tip(i));
+    float.open(token);
+    onActive(i);
   }
+  function hide() {
+    float.close();
+    onActive(-1);
+  }
+  function move(to) {
+    at(cursor)?.setAttribute("tabindex", "-1");
+    cursor = Math.max(0, Math.min(node.children.length - 1, to));
+    at(cursor)?.setAttribute("tabindex", "0");
+    at(cursor)?.focus();
+  }
+  const STEPS = (
+    /** @type {Record<string, number>} */
+    { ArrowRight: 1, ArrowLeft: -1, ArrowDown: 10, ArrowUp: -10, Home: -1e9, End: 1e9 }
+  );
   const stops = [
-    on(node, "pointerover", (event) => showTip(indexOf(event))),
-    on(node, "pointerleave", hideTip),
-    on(node, "focusin", (event) => showTip(indexOf(event))),
-    on(node, "focusout", hideTip),
+    on(node, "pointerover", (event) => show(indexOf(event))),
+    on(node, "pointerleave", hide),
+    on(node, "focusin", (event) => {
+      event.target.setAttribute("aria-label", spoken(indexOf(event)));
+      show(indexOf(event));
+    }),
+    on(node, "focusout", hide),
+    on(node, "click", (event) => indexOf(event) >= 0 && move(indexOf(event))),
     on(node, "keydown", (event) => {
-      const steps = (
-        /** @type {Record<string, number>} */
-        { ArrowRight: cursor + 1, ArrowLeft: cursor - 1, Home: 0, End: tokens.length - 1 }
-      );
-      if (!(event.key in steps)) return;
-      event.preventDefault();
-      focusToken(steps[event.key]);
+      if (event.key in STEPS) {
+        event.preventDefault();
+        move(indexOf(event) + STEPS[event.key]);
+      } else if (event.key === "Escape" && float.isOpen()) {
+        event.preventDefault();
+        hide();
+      }
     })
   ];
   return {
-    node: box,
-    /** @param {string[]} newTokens @param {number[]} newValues */
-    set(newTokens, newValues) {
-      values = newValues;
-      if (newTokens.length !== tokens.length || newTokens.some((token, i) => token !== tokens[i])) {
-        tokens = newTokens;
-        cursor = Math.min(cursor, Math.max(0, tokens.length - 1));
-        fill(node, tokens.map((token, i) => h("span", { class: "sw-strip-token", role: "option", "aria-selected": "false", tabindex: i === cursor ? "0" : "-1" }, tokenText(token, { newlines: true }))));
-      }
-      paint();
+    node,
+    box,
+    at,
+    show,
+    hide,
+    /** The element of token `i`, made if it is the next. @param {number} i @param {string} text */
+    put(i, text) {
+      const token = at(i) ?? h("span", { class: "sw-line-token", role: "option", tabindex: i === cursor ? "0" : "-1" });
+      if (!token.parentNode) node.append(token);
+      token.textContent = text;
+      return token;
     },
-    repaint: paint,
+    /** Drop the tokens from `n` on. @param {number} n */
+    cut(n) {
+      while (node.children.length > n) node.lastElementChild?.remove();
+      if (cursor < n) return;
+      cursor = 0;
+      at(0)?.setAttribute("tabindex", "0");
+    },
     stop() {
       float.close();
       for (const stop of stops) stop();
     }
   };
 }
-var STRIP_CSS = `
+function tintToken(token, t, theme) {
+  const ground = t ? heat(0.82 * t, theme) : null;
+  token.style.background = ground ? css(ground) : "";
+  token.style.color = ground ? css(inkOn(ground)) : "";
+}
+var LINE_CSS = `
+.sw-line-token { border-radius: 3px; padding: 2px 0; cursor: default; }
+.sw-line-token:hover { box-shadow: inset 0 -2px 0 var(--sw-accent); }
+.sw-line-tip { line-height: 1.5; white-space: normal; color: var(--sw-fg); }
+`;
+
+// lib/token_strip.js
+function tokenStrip({ label, theme }) {
+  let tokens = [];
+  let values = [];
+  const line = tokenLine({
+    label,
+    tip: (i) => [h("b", { class: "sw-token" }, quotedToken(tokens[i])), h("span", { class: "sw-muted" }, ` position ${i}: `), signedFixed(values[i])],
+    spoken: (i) => `${spokenToken(tokens[i])}, position ${i}, ${signedFixed(values[i])}`
+  });
+  function paint() {
+    const top = Math.max(...values.map(Math.abs)) || 1;
+    tokens.forEach((_, i) => tintToken(
+      /** @type {HTMLElement} */
+      line.at(i),
+      values[i] / top,
+      theme()
+    ));
+  }
+  return {
+    node: h("div", { class: "sw-strip" }, line.node, line.box),
+    /** @param {string[]} newTokens @param {number[]} newValues */
+    set(newTokens, newValues) {
+      [tokens, values] = [newTokens, newValues];
+      line.cut(tokens.length);
+      tokens.forEach((token, i) => line.put(i, tokenText(token, { newlines: true })));
+      paint();
+    },
+    repaint: paint,
+    stop: line.stop
+  };
+}
+var STRIP_CSS = `${LINE_CSS}
 .sw-strip { white-space: pre-wrap; overflow-wrap: anywhere; line-height: 1.9; font-size: 14px; max-height: 180px; overflow-y: auto; }
-.sw-strip-token { border-radius: 3px; padding: 2px 1px; unicode-bidi: isolate; box-shadow: inset 0 -1px 0 var(--sw-line); margin-inline-end: 1px; cursor: default; }
-.sw-strip-token:hover { box-shadow: inset 0 -2px 0 var(--sw-accent); }
+.sw-strip .sw-line-token { unicode-bidi: isolate; box-shadow: inset 0 -1px 0 var(--sw-line); margin-inline-end: 1px; }
 `;
 
 // widgets/attribution_bars.js
-var TYPING_MS = 500;
 var METHODS = (
   /** @type {Record<string, [string, string]>} */
   {
@@ -1014,15 +1081,8 @@ function byPosition(bars, features, method) {
 }
 function render({ model, el, ask, offline, theme }) {
   const stops = [];
-  const prompt = h("textarea", { class: "sw-textarea", rows: 2, "aria-label": "Prompt", spellcheck: "false", placeholder: "Type the text before the prediction" });
-  const sendPrompt = debounce(() => prompt.value !== model.get("prompt") && write(model, { prompt: prompt.value }), TYPING_MS);
-  stops.push(sendPrompt.cancel, on(prompt, "input", () => sendPrompt()), on(prompt, "blur", () => sendPrompt.flush()));
-  stops.push(on(prompt, "keydown", (event) => {
-    if (event.key !== "Enter" || event.shiftKey) return;
-    event.preventDefault();
-    sendPrompt();
-    sendPrompt.flush();
-  }));
+  const prompt = promptBox(model, "Type the text before the prediction", offline);
+  stops.push(prompt.stop);
   function tokenBox(name, label, placeholder) {
     const box = combobox({
       label,
@@ -1249,7 +1309,6 @@ function render({ model, el, ask, offline, theme }) {
     keys[event.key]();
   }));
   function drawInputs() {
-    if (prompt.value !== model.get("prompt")) prompt.value = model.get("prompt");
     for (
       const name of
       /** @type {const} */
@@ -1264,11 +1323,10 @@ function render({ model, el, ask, offline, theme }) {
     go.dataset.kind = isRunning() ? "stop" : "run";
     go.disabled = offline;
   }
-  needsKernel(prompt, offline);
   theme.onChange(() => strip.repaint());
   el.classList.add("sw-attr");
   el.append(
-    prompt,
+    prompt.node,
     h(
       "div",
       { class: "sw-row sw-attr-tokens" },
@@ -1295,7 +1353,7 @@ function render({ model, el, ask, offline, theme }) {
   stops.push(
     listen(model, ["bars", "sort_by", "top", "methods"], draw),
     listen(model, ["selected_feature"], drawStrip),
-    listen(model, ["prompt", "target", "contrast"], drawInputs),
+    listen(model, ["target", "contrast"], drawInputs),
     listen(model, ["status"], () => {
       if (go.dataset.kind !== (isRunning() ? "stop" : "run") && Object.keys(model.get("bars")?.methods ?? {}).length < methods().length) draw();
       drawStatus();
@@ -1522,6 +1580,8 @@ function steerRow(feature, { onStrength, onMode, onRemove, onBad }) {
   function move(value, isFinal) {
     strength = value;
     exact.value = String(Number(value.toFixed(4)));
+    if (exact.getAttribute("aria-invalid") === "true") onBad("");
+    exact.setAttribute("aria-invalid", "false");
     paint();
     onStrength(value, isFinal);
   }
@@ -1537,10 +1597,10 @@ function steerRow(feature, { onStrength, onMode, onRemove, onBad }) {
   });
   const take = () => {
     const value = parseStrength(exact.value);
-    exact.setAttribute("aria-invalid", String(value === null));
-    if (value === null) onBad(`\u201C${visible(exact.value)}\u201D is not a number: feature ${feature} keeps its strength ${number(strength)}.`);
-    else if (value !== strength) {
-      onBad("");
+    if (value === null) {
+      exact.setAttribute("aria-invalid", "true");
+      onBad(`\u201C${visible(exact.value)}\u201D is not a number: feature ${feature} keeps its strength ${number(strength)}.`);
+    } else if (value !== strength || exact.getAttribute("aria-invalid") === "true") {
       stretch(value);
       slider.value = String(value);
       move(value, true);
@@ -1623,123 +1683,45 @@ var STEER_ROW_CSS = `
 
 // lib/stream_text.js
 var FULL_TINT = 4;
+function tintOf(delta) {
+  if (!(Math.abs(delta) >= 0.05)) return 0;
+  return Math.sign(delta) * Math.sqrt(Math.min(1, Math.abs(delta) / FULL_TINT));
+}
 function streamText({ label, tinted, theme, onActive }) {
-  const prompt = h("span", { class: "sw-stream-prompt" });
-  const tokens = h("span", { role: "listbox", "aria-label": `${label}: tokens`, "aria-orientation": "horizontal" });
-  const body = h("div", { class: "sw-stream" }, prompt, tokens);
-  const tip = h("div", { class: "sw-tip sw-stream-tip", role: "tooltip" });
-  const node = h("div", { class: "sw-stream-box" }, body, tip);
   let rows = [];
   let nFresh = 0;
-  let cursor = 0;
-  const float = floating(tip);
-  const span = (i) => (
-    /** @type {HTMLElement | undefined} */
-    tokens.children[i]
-  );
-  function paint(at, row) {
-    at.textContent = visible(row[0]);
-    const delta = row[2] - row[3];
-    if (!tinted || !Number.isFinite(delta) || Math.abs(delta) < 0.05) {
-      at.style.background = at.style.color = "";
-      return;
-    }
-    const ground = heat(0.82 * Math.sign(delta) * Math.sqrt(Math.min(1, Math.abs(delta) / FULL_TINT)), theme());
-    at.style.background = css(ground);
-    at.style.color = css(inkOn(ground));
-  }
-  function put(i, row) {
-    rows[i] = row;
-    let at = span(i);
-    if (!at) {
-      at = h("span", { class: "sw-stream-token", role: "option", "aria-selected": "false", tabindex: i === cursor ? "0" : "-1" });
-      tokens.append(at);
-    }
-    at?.classList.remove("sw-stale");
-    if (at) paint(at, row);
-  }
+  const prompt = h("span", { class: "sw-muted" });
+  const line = tokenLine({ label: `${label}: tokens`, tip, spoken, onActive });
   function spoken(i) {
     const [text, , p, plain2, kl] = rows[i];
     const words = [`${spokenToken(text)}, token ${i + 1} of ${rows.length}`, `log-probability ${number(p)}`];
     if (tinted) words.push(`unsteered ${number(plain2)}`, likelier(p - plain2), `KL ${number(kl)} nats`);
     return words.join(", ");
   }
-  function showTip(i) {
-    const at = span(i);
-    if (!at || !rows[i]) return;
+  function tip(i) {
     const [text, id, p, plain2, kl] = rows[i];
-    const line = (name, logp) => h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, number(logp, 4)), h("td", {}, percent(Math.exp(logp))));
-    fill(
-      tip,
+    const row = (name, logp) => h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, number(logp, 4)), h("td", {}, percent(Math.exp(logp))));
+    return [
       h("div", { class: "sw-row" }, h("b", { class: "sw-token" }, quotedToken(text)), h("span", { class: "sw-muted" }, `token ${i + 1}, id ${id}`)),
       h(
         "table",
         { class: "sw-stream-table" },
         h("tr", {}, h("td"), h("th", { scope: "col" }, "log p"), h("th", { scope: "col" }, "p")),
-        tinted ? [line("steered", p), line("unsteered", plain2)] : line("unsteered", p)
+        tinted && row("steered", p),
+        row("unsteered", tinted ? plain2 : p)
       ),
       tinted && h("div", {}, `${signedFixed(p - plain2, 2)} nats: ${likelier(p - plain2)} through steering`),
       tinted && h("div", { class: "sw-muted" }, `KL to the unsteered model here: ${number(kl)} nats`)
-    );
-    float.open(at);
-    onActive?.(i);
+    ];
   }
-  function hideTip() {
-    float.close();
-    onActive?.(-1);
-  }
-  function focusToken(to) {
-    const last = rows.length - 1;
-    if (last < 0) return;
-    span(cursor)?.setAttribute("tabindex", "-1");
-    span(cursor)?.setAttribute("aria-selected", "false");
-    cursor = Math.max(0, Math.min(last, to));
-    const at = span(cursor);
-    at?.setAttribute("tabindex", "0");
-    at?.setAttribute("aria-selected", "true");
-    at?.setAttribute("aria-label", spoken(cursor));
-    at?.focus({ preventScroll: false });
-  }
-  const indexOf = (event) => Array.prototype.indexOf.call(
-    tokens.children,
-    /** @type {Element} */
-    event.target
+  const paint = (i) => tintToken(
+    /** @type {HTMLElement} */
+    line.at(i),
+    tinted ? tintOf(rows[i][2] - rows[i][3]) : 0,
+    theme()
   );
-  const STEPS = (
-    /** @type {Record<string, (at: number) => number>} */
-    {
-      ArrowRight: (at) => at + 1,
-      ArrowLeft: (at) => at - 1,
-      ArrowDown: (at) => at + 10,
-      ArrowUp: (at) => at - 10,
-      Home: () => 0,
-      End: () => rows.length - 1
-    }
-  );
-  const stops = [
-    on(tokens, "pointerover", (event) => showTip(indexOf(event))),
-    on(tokens, "pointerleave", hideTip),
-    on(tokens, "focusin", (event) => {
-      const i = indexOf(event);
-      if (i < 0) return;
-      span(i)?.setAttribute("aria-label", spoken(i));
-      showTip(i);
-    }),
-    on(tokens, "focusout", hideTip),
-    on(tokens, "keydown", (event) => {
-      const step = STEPS[event.key];
-      if (step) {
-        event.preventDefault();
-        focusToken(step(Math.max(0, indexOf(event))));
-      } else if (event.key === "Escape" && float.isOpen()) {
-        event.preventDefault();
-        hideTip();
-      }
-    }),
-    on(tokens, "click", (event) => indexOf(event) >= 0 && focusToken(indexOf(event)))
-  ];
   return {
-    node,
+    node: h("div", { class: "sw-stream" }, prompt, line.node, line.box),
     rows: () => rows.slice(0, nFresh),
     /** @param {string} text */
     setPrompt(text) {
@@ -1748,61 +1730,41 @@ function streamText({ label, tinted, theme, onActive }) {
     /** A new version begins: the old text turns pale and is replaced token by token. */
     begin() {
       nFresh = 0;
-      for (const at of tokens.children) at.classList.add("sw-stale");
+      for (const token of line.node.children) token.classList.add("sw-stale");
     },
     /** @param {number} start @param {TokenRow[]} more */
     patch(start, more) {
-      if (start > nFresh) return false;
-      more.forEach((row, i) => put(start + i, row));
+      if (start > nFresh) return;
+      more.forEach((row, j) => {
+        rows[start + j] = row;
+        line.put(start + j, visible(row[0])).classList.remove("sw-stale");
+        paint(start + j);
+      });
       nFresh = Math.max(nFresh, start + more.length);
-      return true;
     },
-    /** The text is whole: what is left of the old one goes. */
-    end() {
-      rows.length = nFresh;
-      while (tokens.children.length > nFresh) tokens.lastElementChild?.remove();
-      if (cursor >= nFresh) {
-        cursor = 0;
-        span(0)?.setAttribute("tabindex", "0");
-      }
-    },
-    /** @param {TokenRow[]} all */
+    /** The whole text; what is left of an older one goes. @param {TokenRow[]} all */
     set(all) {
       this.patch(0, all);
-      nFresh = all.length;
-      this.end();
+      rows.length = nFresh = all.length;
+      line.cut(nFresh);
     },
-    repaint() {
-      rows.forEach((row, i) => paint(
-        /** @type {HTMLElement} */
-        span(i),
-        row
-      ));
-    },
-    showTip,
-    hideTip,
-    stop() {
-      float.close();
-      for (const stop of stops) stop();
-    }
+    repaint: () => rows.forEach((_, i) => paint(i)),
+    showTip: line.show,
+    hideTip: line.hide,
+    stop: line.stop
   };
 }
-var STREAM_CSS = `
+var STREAM_CSS = `${LINE_CSS}
 .sw-stream { padding: 10px 12px; line-height: 1.75; font-size: 14px; white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: isolate; min-height: 96px; }
-.sw-stream-prompt { color: var(--sw-muted); }
-.sw-stream-token { border-radius: 3px; padding: 2px 0; cursor: default; }
-.sw-stream-token:hover { box-shadow: inset 0 -2px 0 var(--sw-accent); }
-.sw-stream-token.sw-stale { opacity: .32; background: none !important; color: inherit !important; }
-.sw-stream-tip { line-height: 1.5; pointer-events: none; color: var(--sw-fg); }
+.sw-stale { opacity: .32; background: none !important; color: inherit !important; }
 .sw-stream-table { border-collapse: collapse; margin: 2px 0; }
 .sw-stream-table th { font-weight: 400; color: var(--sw-muted); text-align: start; padding: 0 12px 0 0; }
-.sw-stream-table td, .sw-stream-table th[scope="col"] { text-align: right; padding: 0 0 0 12px; font-variant-numeric: tabular-nums; }
+.sw-stream-table td, .sw-stream-table th[scope="col"] { text-align: right; padding: 0 0 0 12px; }
 `;
 
 // widgets/steering_panel.js
 var DRAG_MS = 40;
 var HISTORY_MS = 400;
-var TYPING_MS2 = 500;
 var SETTINGS = (
   /** @type {[string, string, Record<string, any>][]} */
   [
@@ -1816,15 +1778,8 @@ function render3({ model, el, ask, offline, theme }) {
   const stops = [];
   const local = h("div", { role: "alert", class: "sw-steer-local" });
   const say = (words) => fill(local, words && h("div", { class: "sw-notice" }, words));
-  const prompt = h("textarea", { class: "sw-textarea", rows: 2, "aria-label": "Prompt", spellcheck: "false", placeholder: "Type what both texts begin with" });
-  const sendPrompt = debounce(() => prompt.value !== model.get("prompt") && write(model, { prompt: prompt.value }), TYPING_MS2);
-  stops.push(on(prompt, "input", () => sendPrompt()), on(prompt, "blur", () => sendPrompt.flush()));
-  stops.push(on(prompt, "keydown", (event) => {
-    if (event.key !== "Enter" || event.shiftKey) return;
-    event.preventDefault();
-    sendPrompt();
-    sendPrompt.flush();
-  }));
+  const prompt = promptBox(model, "Type what both texts begin with", offline);
+  stops.push(prompt.stop);
   const inputs = new Map(SETTINGS.map(([name, text, attributes]) => {
     const input = h("input", { class: "sw-input sw-steer-setting", type: "number", "aria-label": text, ...attributes });
     const send = debounce(() => {
@@ -1947,7 +1902,7 @@ function render3({ model, el, ask, offline, theme }) {
       /** @type {HTMLElement} */
       event.target
     );
-    if (!(event.ctrlKey || event.metaKey) || target === prompt || target === search2.input) return;
+    if (!(event.ctrlKey || event.metaKey) || target === prompt.node || target === search2.input) return;
     const key = event.key.toLowerCase();
     const step = key === "y" || key === "z" && event.shiftKey ? redo : key === "z" ? undo : null;
     if (!step) return;
@@ -2036,16 +1991,15 @@ function render3({ model, el, ask, offline, theme }) {
       const value = model.get(name);
       if (input.valueAsNumber !== value) input.value = value;
     }
-    if (prompt.value !== model.get("prompt")) prompt.value = model.get("prompt");
     where.value = model.get("where");
   }
   const scale = h("span", { class: "sw-steer-scale", "aria-hidden": "true" });
-  const drawScale = () => scale.style.background = gradient((t) => heat(0.82 * Math.sign(t) * Math.sqrt(Math.abs(t)), theme.name()), -1);
+  const drawScale = () => scale.style.background = gradient((t) => heat(0.82 * tintOf(t * FULL_TINT), theme.name()), -1);
   theme.onChange(() => (drawScale(), steered.repaint()));
-  for (const control of [prompt, search2.input, dice, where, ...inputs.values()]) needsKernel(control, offline);
+  for (const control of [search2.input, dice, where, ...inputs.values()]) needsKernel(control, offline);
   el.classList.add("sw-steer");
   el.append(
-    prompt,
+    prompt.node,
     h(
       "div",
       { class: "sw-steer-features" },
@@ -2086,11 +2040,10 @@ function render3({ model, el, ask, offline, theme }) {
   stops.push(
     listen(model, ["features", "strengths", "modes"], () => (drawSliders(), remember())),
     listen(model, ["rows"], describe2),
-    listen(model, ["prompt", "temperature", "seed", "max_new_tokens", "where"], drawSettings),
+    listen(model, ["temperature", "seed", "max_new_tokens", "where"], drawSettings),
     listen(model, ["outcome"], drawOutcome),
     listen(model, ["status"], drawStatus),
     listen(model, ["msg:custom"], receive),
-    sendPrompt.cancel,
     sendMoved.cancel,
     remember.cancel
   );
@@ -2852,7 +2805,7 @@ var TOKEN_CANVAS_CSS = `
 `;
 
 // widgets/token_heatmap.js
-var TYPING_MS3 = 250;
+var TYPING_MS2 = 250;
 var MODES2 = [["strongest", "Strongest", "The strongest feature of each token"], ["feature", "One feature", "One feature's intensity over the text"], ["overlay", "Overlay", "Several features in different hues"]];
 var SORTS = [["max", "by peak"], ["mean", "by mean"], ["count", "by tokens"]];
 function render4({ model, el, root, ask, offline, theme }) {
@@ -2880,8 +2833,8 @@ function render4({ model, el, root, ask, offline, theme }) {
     oninput: () => sendPrompt(prompt.value),
     onkeydown: (event) => event.key === "Enter" && (event.ctrlKey || event.metaKey) && sendPrompt.flush()
   }), offline);
-  const promptBox = h("div", { class: "sw-th-prompt" }, h("label", { class: "sw-label", for: promptId }, "Prompt"), prompt);
-  const sendPrompt = debounce((text) => set({ prompt: text, pinned: null }), TYPING_MS3);
+  const promptBox2 = h("div", { class: "sw-th-prompt" }, h("label", { class: "sw-label", for: promptId }, "Prompt"), prompt);
+  const sendPrompt = debounce((text) => set({ prompt: text, pinned: null }), TYPING_MS2);
   const modes = h(
     "div",
     { class: "sw-seg", role: "radiogroup", "aria-label": "What the colours show" },
@@ -2947,7 +2900,7 @@ function render4({ model, el, root, ask, offline, theme }) {
   const side = h("div", { class: "sw-th-side sw-card" }, h("div", { class: "sw-th-find" }, find, h("div", { class: "sw-row" }, counted, order)), list.node);
   const stage = h("div", { class: "sw-th-stage" }, tokens.node, tip);
   const body = h("div", { class: "sw-th-body" }, h("div", { class: "sw-th-main" }, stage, detail), side);
-  el.append(promptBox, controls, legend, body, live);
+  el.append(promptBox2, controls, legend, body, live);
   function settings() {
     return {
       mode: preview === null ? get("mode") : "feature",
@@ -2981,7 +2934,7 @@ function render4({ model, el, root, ask, offline, theme }) {
     for (const button2 of toggles.children) button2.setAttribute("aria-pressed", String(get(button2.dataset.trait) !== (button2.dataset.opposite !== void 0)));
     scale.value = get("scale");
     order.value = get("sort");
-    promptBox.hidden = !get("has_model") && !get("prompt");
+    promptBox2.hidden = !get("has_model") && !get("prompt");
     if (document.activeElement === null || /** @type {any} */
     root.getRootNode().activeElement !== prompt) prompt.value = visible(get("prompt"));
     body.hidden = !heat2;
@@ -3571,7 +3524,7 @@ function paintGrid(layer, x, y, { width, height, isEmpty }) {
   }
   const base = height - PAD2.bottom;
   nodes.push(h("line", { class: "sw-axis", x1: PAD2.left, x2: width - PAD2.right, y1: base, y2: base }));
-  for (const tick of linearTicks(x.lo, x.hi, Math.max(2, Math.floor(width / 90))).filter(Number.isInteger)) {
+  for (const tick of linearTicks(x.lo, x.hi, Math.max(3, Math.floor(width / 80))).filter(Number.isInteger)) {
     const px = x.px(tick);
     const anchor = px > width - PAD2.right - 14 ? "end" : px < PAD2.left + 8 ? "start" : "middle";
     nodes.push(h("text", { class: "sw-tick", x: px.toFixed(1), y: height - 5, "text-anchor": anchor }, formatCount(tick)));
@@ -4066,7 +4019,7 @@ var css5 = `
 .sw-fields form > div { position: relative; width: 132px; margin-top: 3px; }
 .sw-fields .sw-input { width: 100%; }
 .sw-input[aria-invalid="true"] { border-color: var(--sw-bad); }
-.sw-input[aria-invalid="true"] ~ *, .sw-fields div:has([aria-invalid="true"]) + small { color: var(--sw-bad); white-space: normal; max-width: 260px; }
+.sw-fields div:has([aria-invalid="true"]) + small { color: var(--sw-bad); white-space: normal; max-width: 260px; }
 .sw-fields .sw-primary { position: absolute; right: 3px; top: 3px; min-height: 22px; padding: 0 8px; font-size: 12px; }
 .sw-fields small { min-height: 16px; margin-top: 2px; }
 .sw-look { gap: 8px 16px; align-self: flex-start; margin-top: 17px; }
@@ -4098,7 +4051,7 @@ var css5 = `
 .sw-outcome pre { max-height: 260px; overflow: auto; margin: 8px 0 0; white-space: pre-wrap; overflow-wrap: anywhere; }
 .sw-scroll { overflow-x: auto; margin-top: 8px; }
 .sw-scroll .sw-table { width: auto; }
-.sw-scroll caption { text-align: start; }
+.sw-scroll caption { text-align: start; white-space: nowrap; }
 .sw-scroll th, .sw-scroll td { padding-right: 16px; text-align: end; font-weight: 400; white-space: nowrap; }
 @container (max-width: 760px) { .sw-charts { grid-template-columns: repeat(2, minmax(0, 1fr)); } .sw-numbers { grid-template-columns: repeat(3, minmax(0, 1fr)); } }
 @container (max-width: 480px) { .sw-charts { grid-template-columns: minmax(0, 1fr); } .sw-numbers { grid-template-columns: repeat(2, minmax(0, 1fr)); } }

@@ -25,9 +25,9 @@ from sae_widgets.widgets._steering import feature_label
 
 METHODS = ("direct", "gradient", "ablation")
 N_SUGGESTIONS = 12
-# Features each method keeps, so that a bar strong in one has its value in the others, too. Ablation runs the model once
-# more for each place of each of them.
-N_KEPT = {"direct": 100, "gradient": 100, "ablation": 30}
+# Features each method keeps, so that a bar strong in one has its value in the others, too: of the quick ones all that
+# fire; ablation runs the model once more for each place of each of them.
+N_KEPT = {"direct": 10_000, "gradient": 10_000, "ablation": 30}
 N_KEPT_SHORT, SHORT_CHARACTERS = 60, 200
 _WANTED = ("prompt", "target", "contrast", "top", "methods")
 
