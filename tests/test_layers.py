@@ -13,9 +13,16 @@ PACKAGE = Path(__file__).resolve().parents[1] / "sae_widgets"
 LAYERS: dict[int, set[str]] = {
     0: {"sae", "normalize", "architectures", "kernels"},
     1: {"loaders"},
-    2: {"training", "model", "activations", "run"},
-    3: {"evals", "features", "attribution", "steering", "runner", "demo"},
-    4: {"widgets"},
+    2: {
+        *("training", "schedules", "checkpoints", "model", "activations", "documents", "token_rows"),
+        *("run", "trainable", "history", "listeners", "gauges"),
+        *("hooked", "shell", "splice", "fit", "prompt", "token_text", "demo"),
+    },
+    3: {
+        *("evals", "features", "feature_files", "feature_pass", "logit_effects", "attribution", "steering"),
+        *("runner", "runner_config", "flat_config", "job", "run_log"),
+    },
+    4: {"widgets", "charts"},
     5: {"checkup", "magics", "magics_completion"},
 }
 LAYER_OF = {name: number for number, names in LAYERS.items() for name in names}

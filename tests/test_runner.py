@@ -397,3 +397,25 @@ def test_live_settings_are_checked(tmp_path):
 def test_logging_config_refuses_nonsense():
     with pytest.raises(ValueError, match="wandb_log_frequency must be at least 1"):
         LoggingConfig(wandb_log_frequency=0)
+
+
+def test_a_real_transformer_trains_and_its_sae_attaches(tiny_model, tmp_path):
+    text = ["The cat sat on the mat.", "The dog ran under the old tree, and then it was night."] * 40
+    cfg = config(tmp_path, "standard", model_name="gelu-2l", use_ghost_grads=True, dead_feature_window=2)
+    runner = SAETrainingRunner(cfg, override_model=tiny_model, override_dataset=text)
+    sae = runner.run()
+    tokens = tiny_model.to_tokens(text[0])
+    with sw.attach(tiny_model, sae):
+        attached = tiny_model(tokens)
+    assert not torch.equal(attached, tiny_model(tokens))
+    assert sae.cfg.metadata.model_name == tiny_model.cfg.model_name
+    metrics = sw.run_evals(sae, tiny_model, text[:2])
+    assert metrics.keys() <= runner.metrics.keys()
+
+
+def test_heads_are_trained_joined_and_the_sae_takes_them_apart(tiny_model, tmp_path):
+    cfg = config(tmp_path, "topk", hook_name="blocks.0.attn.hook_z")
+    sae = begin(cfg, override_model=tiny_model, override_dataset=["The cat sat on the mat."] * 40).result(60.0)
+    assert sae.cfg.reshape_activations == "hook_z"
+    with sw.attach(tiny_model, sw.SAE.load_from_disk(tmp_path / "out")):
+        assert tiny_model(torch.tensor([[0, 5, 6]])).isfinite().all()
