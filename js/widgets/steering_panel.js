@@ -244,7 +244,12 @@ export function render({ model, el, ask, offline, theme }) {
   }
 
   function drawStatus() {
-    const isRunning = model.get("status")?.state === "running";
+    const now = model.get("status")?.state;
+    const isRunning = now === "running";
+    if (now === "failed") {
+      run = -1; // what the failed run began gives way to the last good texts
+      drawOutcome();
+    }
     go.textContent = isRunning ? "■ Stop" : "↻ Write again";
     go.dataset.kind = isRunning ? "stop" : "run";
     go.disabled = offline;

@@ -1981,7 +1981,12 @@ function render3({ model, el, ask, offline, theme }) {
     drawKl();
   }
   function drawStatus() {
-    const isRunning = model.get("status")?.state === "running";
+    const now = model.get("status")?.state;
+    const isRunning = now === "running";
+    if (now === "failed") {
+      run = -1;
+      drawOutcome();
+    }
     go.textContent = isRunning ? "\u25A0 Stop" : "\u21BB Write again";
     go.dataset.kind = isRunning ? "stop" : "run";
     go.disabled = offline;

@@ -52,8 +52,8 @@ class SteeringResult:
 class PlainText:
     """The unsteered text of one prompt, sampled only as far as asked; a moved slider does not write it again."""
 
-    def __init__(self, key: str, tokens: Iterator[GeneratedToken]) -> None:
-        self.key = key
+    def __init__(self, prompt: str, key: str, tokens: Iterator[GeneratedToken]) -> None:
+        self.prompt, self.key = prompt, key
         self.n_sent = 0
         self._more = tokens
         self.tokens: list[GeneratedToken] = []

@@ -232,7 +232,7 @@ class SteeringPanel(SaeWidget):
             {
                 "kind": "start",
                 "run": request,
-                "prompt": self.prompt,
+                "prompt": plain.prompt,
                 "plain_key": plain.key,
                 "is_steered": steered is not None,
             }
@@ -274,7 +274,7 @@ class SteeringPanel(SaeWidget):
         key = (prompt, *settings.values())
         text = self._plain_texts.pop(key, None)
         if text is None or text.has_failed:
-            text = PlainText(repr(key), generate_stream(self._model, self._sae, prompt, (), **settings))
+            text = PlainText(prompt, repr(key), generate_stream(self._model, self._sae, prompt, (), **settings))
         self._plain_texts[key] = text
         while len(self._plain_texts) > N_PLAIN_TEXTS:
             self._plain_texts.popitem(last=False)
