@@ -9,10 +9,11 @@
 /** Ground that colours are mixed with when a page does not say. @type {Record<Theme, Rgb>} */
 export const GROUND = { light: [255, 255, 255], dark: [17, 19, 22] };
 
-// Okabe & Ito (2008), ordered so that the first ones differ most in lightness; black and its blue are lifted on dark.
+// Chosen by search so that any two differ by at least 0.086 in OKLab for normal, protan, deutan and tritan eyes; begun
+// with two hues of Okabe & Ito (2008). The grey at the end is for "others".
 const OVERLAY = {
-  light: ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#b8a800", "#6b7280"],
-  dark: ["#4aa3e0", "#e69f00", "#1fbf92", "#dd8fbb", "#8fd0f5", "#f07c2b", "#f0e442", "#a3adb8"],
+  light: ["#0072b2", "#e69f00", "#00b08a", "#9e8cf4", "#883c00", "#58e0f6", "#a57710", "#6b7280"],
+  dark: ["#4aa3e0", "#e69f00", "#3fe0b0", "#cd4805", "#b8befe", "#e6e73c", "#526ee3", "#8d97a3"],
 };
 
 /** How many features can be overlaid before hues repeat. */
@@ -81,7 +82,7 @@ export function contrast(a, b) {
 /** The text colour that reads better on `ground`; at least 4.5:1 on any. @param {Rgb} ground @returns {Rgb} */
 export function inkOn(ground) {
   /** @type {Rgb} */
-  const dark = [16, 18, 20];
+  const dark = [0, 0, 0];
   /** @type {Rgb} */
   const light = [255, 255, 255];
   return contrast(ground, dark) >= contrast(ground, light) ? dark : light;

@@ -59,10 +59,10 @@ export function featureList({ label, onShow, onToggle, onPreview }) {
       title: `${entry.feature}${words ? ` ${words}` : ""}\n${entry.detail}`, "data-index": String(i),
       style: { top: `${i * ROW}px` },
     },
-      h("i", { class: "sw-fl-bar", style: { width: `${100 * Math.min(1, Math.max(0, entry.share))}%`, ...(color && { background: color }) } }),
       h("span", { class: "sw-fl-id", style: color ? { "border-color": color } : {} }, String(entry.feature)),
       h("span", { class: "sw-fl-label sw-ellipsis sw-token" }, words),
-      h("span", { class: "sw-num" }, entry.value === 0 ? "–" : number(entry.value)),
+      h("i", { class: "sw-fl-bar", style: { width: `${44 * Math.min(1, Math.max(0, entry.share))}px`, ...(color && { background: color }) } }),
+      h("span", { class: "sw-num sw-fl-value" }, entry.value === 0 ? "–" : number(entry.value)),
       h("span", { class: "sw-fl-add", "aria-hidden": "true", "data-add": "" }, entry.isSelected ? "−" : "+"));
   }
 
@@ -140,12 +140,12 @@ export function featureList({ label, onShow, onToggle, onPreview }) {
 export const FEATURE_LIST_CSS = `
 .sw-fl { position: relative; overflow: auto; overscroll-behavior: contain; flex: 1 1 0; min-height: 84px; }
 .sw-fl-rows { position: relative; }
-.sw-fl-row { position: absolute; left: 0; right: 0; height: ${ROW}px; display: flex; align-items: center; gap: 8px; padding: 0 4px 0 8px; cursor: pointer; font-size: 12px; }
+.sw-fl-row { position: absolute; left: 0; right: 0; height: ${ROW}px; display: flex; align-items: center; gap: 6px; padding: 0 2px 0 8px; cursor: pointer; font-size: 12px; }
 .sw-fl-row:hover { background: var(--sw-hover); }
 .sw-fl-row[aria-selected="true"] { background: var(--sw-raised); }
 .sw-fl-active { box-shadow: inset 0 0 0 2px var(--sw-accent); }
-.sw-fl-bar { position: absolute; left: 0; bottom: 0; height: 2px; background: var(--sw-muted); opacity: .55; }
-.sw-fl-row[aria-selected="true"] .sw-fl-bar { opacity: 1; }
+.sw-fl-bar { flex: none; height: 8px; border-radius: 2px; background: var(--sw-muted); opacity: .8; }
+.sw-fl-value { min-width: 38px; }
 .sw-fl-id { font-family: var(--sw-mono); color: var(--sw-muted); border-inline-start: 3px solid transparent; padding-inline-start: 5px; }
 .sw-fl-label { flex: 1 1 0; white-space: nowrap; }
 .sw-fl-add { width: 20px; text-align: center; color: var(--sw-muted); border-radius: 4px; visibility: hidden; }

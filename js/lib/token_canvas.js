@@ -13,18 +13,19 @@ import { perFrame } from "./sync.js";
  */
 /**
  * @typedef {{
- *   texts: string[], breaks: Uint8Array, notes: string[] | null, hasMarks: boolean,
+ *   texts: string[], leads: Uint8Array, breaks: Uint8Array, notes: string[] | null, hasMarks: boolean,
  *   look: (i: number) => Look, spoken: (i: number) => string,
- * }} Content `texts` is what stands there; `notes` the small texts, which widen a token
+ * }} Content `texts` is what stands there, `leads` 1 where a space stands before it; `notes` the small texts, which widen a token
  */
 
-const PAD = 3;
+const PAD = 2;
 const GAP = 1;
+const LEAD = 4; // a leading space stands before the coloured ground, so that the text sits in its middle
 const MARK = 3;
 
 /**
  * @param {{
- *   label: string, onHover: (i: number | null) => void, onFocus: (i: number) => void,
+ *   label: string, onHover: (i: number | null) => void, onFocus: (i: number | null) => void,
  *   onPin: (i: number) => void, onKey: (event: KeyboardEvent) => boolean,
  * }} props `onKey` is asked first and says whether it took the key
  */
@@ -41,7 +42,7 @@ export function tokenCanvas({ label, onHover, onFocus, onPin, onKey }) {
   /** @type {Map<string, number>} */
   const noteWidths = new Map();
   /** @type {Content} */
-  let content = { texts: [], breaks: new Uint8Array(), notes: null, hasMarks: false, look: () => ({ ground: null }), spoken: () => "" };
+  let content = { texts: [], leads: new Uint8Array(), breaks: new Uint8Array(), notes: null, hasMarks: false, look: () => ({ ground: null }), spoken: () => "" };
   let layout = flow([], [], 1);
   let rowHeight = 26;
   let width = 0;
@@ -82,10 +83,10 @@ export function tokenCanvas({ label, onHover, onFocus, onPin, onKey }) {
     readStyles();
     const widths = new Float32Array(content.texts.length);
     measure.font = fonts.text;
-    for (let i = 0; i < widths.length; i += 1) widths[i] = Math.max(8, widthOf(textWidths, content.texts[i]) + 2 * PAD);
+    for (let i = 0; i < widths.length; i += 1) widths[i] = Math.max(8, widthOf(textWidths, content.texts[i]) + 2 * PAD) + LEAD * content.leads[i];
     if (content.notes) {
       measure.font = fonts.note;
-      for (let i = 0; i < widths.length; i += 1) widths[i] = Math.max(widths[i], widthOf(noteWidths, content.notes[i]) + 2 * PAD);
+      for (let i = 0; i < widths.length; i += 1) widths[i] = Math.max(widths[i], widthOf(noteWidths, content.notes[i]) + 2 * PAD + LEAD * content.leads[i]);
     }
     rowHeight = 26 + (content.notes ? 14 : 0) + (content.hasMarks ? MARK + 2 : 0);
     layout = flow(widths, content.breaks, width, GAP);
@@ -111,14 +112,17 @@ export function tokenCanvas({ label, onHover, onFocus, onPin, onKey }) {
     const first = Math.max(0, Math.floor((view.scrollTop - 6) / rowHeight));
     const last = Math.min(layout.nRows - 1, Math.ceil((view.scrollTop + height) / rowHeight));
     for (let row = first; row <= last; row += 1) {
-      for (let i = layout.rowStarts[row]; i < layout.rowStarts[row + 1]; i += 1) drawToken(i, 8 + layout.x[i], 6 + row * rowHeight - view.scrollTop);
+      for (let i = layout.rowStarts[row]; i < layout.rowStarts[row + 1]; i += 1) drawToken(i, left(i), 6 + row * rowHeight - view.scrollTop);
     }
   }
+
+  const left = (/** @type {number} */ i) => 8 + layout.x[i] + LEAD * content.leads[i];
+  const innerWidth = (/** @type {number} */ i) => Math.max(4, layout.width[i] - LEAD * content.leads[i]);
 
   /** @param {number} i @param {number} x @param {number} y */
   function drawToken(i, x, y) {
     const look = content.look(i);
-    const w = layout.width[i];
+    const w = innerWidth(i);
     const inner = 22;
     context.globalAlpha = 1;
     if (look.ground) {
@@ -265,6 +269,7 @@ export function tokenCanvas({ label, onHover, onFocus, onPin, onKey }) {
     }),
     on(view, "blur", () => {
       isFocused = false;
+      onFocus(null);
       redraw();
     }),
     on(view, "keydown", (event) => {
@@ -317,7 +322,7 @@ export function tokenCanvas({ label, onHover, onFocus, onPin, onKey }) {
     active: () => active,
     focus: () => view.focus(),
     /** Where a token stands, in pixels of the view's box. @param {number} i */
-    place: (i) => ({ x: 8 + layout.x[i], y: 6 + layout.row[i] * rowHeight - view.scrollTop, width: layout.width[i], height: 22 }),
+    place: (i) => ({ x: left(i), y: 6 + layout.row[i] * rowHeight - view.scrollTop, width: innerWidth(i), height: 22 }),
     stop() {
       redraw.cancel();
       resized.disconnect();

@@ -27,6 +27,8 @@ export function render({ model, el, root, ask, offline, theme }) {
   let preview = null;
   /** @type {number | null} */
   let hovered = null;
+  /** @type {number | null} */
+  let focused = null;
   /** @type {number[]} */
   let stops = [];
   /** Features that the kernel found beyond those that fire here. @type {{ feature: number, label: string }[]} */
@@ -53,8 +55,8 @@ export function render({ model, el, root, ask, offline, theme }) {
   const toggle = (/** @type {string} */ trait, /** @type {string} */ words, /** @type {string} */ why, isOpposite = false) =>
     h("button", { class: "sw-btn sw-th-toggle", type: "button", title: why, "aria-label": why, "data-trait": trait, "data-opposite": isOpposite, onclick: () => set({ [trait]: !get(trait) }) }, words);
   const toggles = h("div", { class: "sw-seg" },
-    toggle("show_spaces", "␣", "Show marks for spaces"),
-    toggle("show_newlines", "↵", "Show marks for line ends"),
+    toggle("show_spaces", "· spaces", "Show marks for spaces"),
+    toggle("show_newlines", "↵ lines", "Show marks for line ends"),
     toggle("dim_bos", "BOS", "Count special tokens such as BOS: colour them and let them set the scale", true));
   const scale = h("select", { class: "sw-select", "aria-label": "What full colour means", title: "What full colour means", onchange: () => set({ scale: scale.value }) },
     h("option", { value: "prompt" }, "scale: this prompt"), h("option", { value: "feature" }, "scale: feature’s maximum"));
@@ -76,6 +78,8 @@ export function render({ model, el, root, ask, offline, theme }) {
     },
     onFocus(i) {
       showTip(i);
+      if (i === null) return; // left: what was looked at last stays below
+      focused = i;
       drawDetail();
       live.textContent = sentence(i);
     },
@@ -113,6 +117,7 @@ export function render({ model, el, root, ask, offline, theme }) {
     receivedAt = performance.now();
     heat = readHeat(get("payload"), get("columns"));
     elsewhere = [];
+    focused = null;
     drawAll();
     if (!heat) return;
     // One frame after the drawing: the time from the data's arrival until it is on the screen.
@@ -144,13 +149,14 @@ export function render({ model, el, root, ask, offline, theme }) {
     view = heatView(found, settings());
     /** @type {Map<string, string>} */
     const shownAs = new Map(); // most tokens of a long text repeat
-    const texts = found.tokens.map((token) => {
+    const leads = Uint8Array.from(found.tokens, (token) => (!spaces && token.length > 1 && token[0] === " " ? 1 : 0));
+    const texts = found.tokens.map((token, i) => {
       let shown = shownAs.get(token);
-      if (shown === undefined) shownAs.set(token, (shown = tokenText(token, { spaces, newlines, limit: 120 })));
+      if (shown === undefined) shownAs.set(token, (shown = tokenText(leads[i] ? token.slice(1) : token, { spaces, newlines, limit: 120 })));
       return shown;
     });
     tokens.setContent({
-      texts, breaks: Uint8Array.from(found.tokens, (token) => (token.includes("\n") ? 1 : 0)),
+      texts, leads, breaks: Uint8Array.from(found.tokens, (token) => (token.includes("\n") ? 1 : 0)),
       notes: get("mode") === "strongest" ? texts.map((_, i) => (found.starts[i] < found.starts[i + 1] ? String(found.ids[found.starts[i]]) : "")) : null,
       hasMarks: get("mode") !== "feature", look: view.look, spoken: (i) => `${spokenToken(found.tokens[i])}, position ${i}`,
     });
@@ -167,6 +173,7 @@ export function render({ model, el, root, ask, offline, theme }) {
 
   function afterColours() {
     if (!heat || !view) return;
+    tip.hidden = true;
     stops = preview === null ? peaks(view.values, 0.25, get("dim_bos") ? heat.special : []) : stops;
     drawLegend();
     drawList();
@@ -236,15 +243,15 @@ export function render({ model, el, root, ask, offline, theme }) {
 
   function drawDetail() {
     const pinned = pinnedToken();
-    const i = pinned ?? hovered ?? tokens.active();
-    if (!heat || i >= heat.n) return fill(detail);
+    const i = pinned ?? hovered ?? focused;
+    if (!heat || i === null || i >= heat.n) return fill(detail, h("p", { class: "sw-muted sw-small" }, "Hover a token or walk with the arrow keys to see what fires on it; a click pins it."));
     const id = heat.tokenIds.length ? ` · id ${heat.tokenIds[i]}` : "";
     fill(detail,
       h("div", { class: "sw-th-where sw-row" }, h("b", { class: "sw-token" }, quotedToken(heat.tokens[i], 80)), h("span", { class: "sw-muted" }, `position ${i}${id}`), h("span", { class: "sw-grow" }),
         pinned !== null && h("button", { class: "sw-btn sw-plain", type: "button", onclick: () => pin(null) }, "Unpin")),
       h("div", { class: "sw-th-firing" }, firing(i).slice(0, 16).map((entry) =>
         h("button", { class: "sw-btn sw-th-fire", type: "button", title: `Show feature ${name(entry.feature)}`, onclick: () => set(get("mode") === "overlay" ? toggled(entry.feature) : { features: [entry.feature], mode: "feature" }) },
-          h("span", { class: "sw-mono sw-muted" }, String(entry.feature)), h("span", { class: "sw-ellipsis sw-token" }, visible(label(entry.feature))), h("span", { class: "sw-num" }, number(entry.value))))));
+          h("span", { class: "sw-mono sw-muted" }, String(entry.feature)), h("span", { class: "sw-ellipsis sw-token" }, visible(label(entry.feature))), h("span", { class: `sw-num${entry.value ? "" : " sw-muted"}` }, number(entry.value))))));
   }
 
   /** @param {number | null} i */
@@ -401,7 +408,7 @@ export const css = `${TOKEN_CANVAS_CSS}${FEATURE_LIST_CSS}
 .sw-th-body { display: flex; gap: 10px; align-items: stretch; }
 .sw-th-main { flex: 1 1 0; min-width: 0; display: flex; flex-direction: column; }
 .sw-th-stage { position: relative; }
-.sw-th-side { flex: 0 0 270px; display: flex; flex-direction: column; min-height: 200px; overflow: hidden; }
+.sw-th-side { flex: 0 0 270px; display: flex; flex-direction: column; min-height: 270px; overflow: hidden; }
 .sw-th-narrow { flex-direction: column; }
 .sw-th-narrow .sw-th-side { flex: 0 0 240px; }
 .sw-th-find { padding: 8px; display: flex; flex-direction: column; gap: 6px; border-bottom: 1px solid var(--sw-line); }

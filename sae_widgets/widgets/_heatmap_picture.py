@@ -9,10 +9,10 @@ from sae_widgets.widgets import _static
 from sae_widgets.widgets._clean import escape, visible
 from sae_widgets.widgets._heatmap import HeatmapData
 
-# The light maps of js/lib/color.js: orange up, blue down; and its overlay hues (Okabe & Ito).
+# The light maps of js/lib/color.js: orange up, blue down; and its overlay hues.
 _UP = [(255, 255, 255), (255, 244, 224), (253, 206, 130), (245, 158, 55), (217, 104, 10), (160, 60, 0)]
 _DOWN = [(255, 255, 255), (234, 243, 252), (181, 214, 242), (111, 170, 221), (49, 119, 184), (12, 70, 132)]
-_HUES = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#b8a800", "#6b7280"]
+_HUES = ["#0072b2", "#e69f00", "#00b08a", "#9e8cf4", "#883c00", "#58e0f6", "#a57710", "#6b7280"]
 
 MAX_HTML_TOKENS = 900
 MAX_TABLE_ROWS = 200
@@ -44,7 +44,7 @@ def _hue(index: int, t: float) -> Rgb:
 def _ink(ground: Rgb) -> str:
     """Black or white text, whichever has more contrast (WCAG 2)."""
     linear = [c / 255 / 12.92 if c / 255 <= 0.04045 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in ground]
-    return "#101214" if 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] > 0.18 else "#ffffff"
+    return "#000000" if 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] > 0.18 else "#ffffff"
 
 
 def colours(data: HeatmapData, mode: str, features: Sequence[int], dim_bos: bool) -> list[Rgb | None]:
@@ -56,6 +56,13 @@ def colours(data: HeatmapData, mode: str, features: Sequence[int], dim_bos: bool
         shares = np.divide(columns, scale, out=np.zeros_like(columns), where=scale > 0)
         return [_hue(int(shares[:, i].argmax()), float(shares[:, i].max())) for i in range(data.n_tokens)]
     values = shown_values(data, mode, features)
+    if mode == "strongest":
+        best, hues = data.top(1)[0][:, 0], {f: k for k, f in enumerate(leading(data, dim_bos))}
+        full = float(np.nanmax(np.abs(values[counted]), initial=0.0)) or 1.0
+        return [
+            None if np.isnan(v) else _hue(hues.get(int(f), len(_HUES) - 1), 0.85 * abs(float(v)) / full)
+            for f, v in zip(best, values, strict=True)
+        ]
     scale = float(np.nanmax(np.abs(values[counted]), initial=0.0))
     return [None if np.isnan(v) else heat(float(v) / scale if scale > 0 else 0.0) for v in values]
 
@@ -67,17 +74,26 @@ def shown_values(data: HeatmapData, mode: str, features: Sequence[int]) -> np.nd
     return data.top(1)[1][:, 0]
 
 
+def leading(data: HeatmapData, dim_bos: bool) -> list[int]:
+    """The features that are the strongest on most tokens; they get the hues, the rest the last one."""
+    best = data.top(1)[0][~(data.is_special & dim_bos), 0]
+    ids, counts = np.unique(best[best >= 0], return_counts=True)
+    return ids[np.argsort(-counts, kind="stable")][: len(_HUES) - 1].tolist()
+
+
 def _name(data: HeatmapData, feature: int) -> str:
     label = data.labels.get(feature)
     return f"{feature} {label}" if label else f"{feature}"
 
 
-def _legend(data: HeatmapData, mode: str, features: Sequence[int]) -> str:
-    if mode == "strongest" or not features:
-        return "Colour: the strongest feature of each token"
+def _legend(data: HeatmapData, mode: str, features: Sequence[int], dim_bos: bool) -> tuple[str, list[int]]:
+    """What the colours mean in words, and the features that have a hue of their own."""
     if mode == "feature":
-        return f"Colour: feature {_name(data, features[0])}"
-    return ""
+        shown = features[0] if features else int(data.summary()["feature"][:1].sum())
+        return f"Intensity of feature {_name(data, shown)}", []
+    if mode == "overlay" and features:
+        return "Overlaid features", list(features)
+    return "The strongest feature of each token", leading(data, dim_bos)
 
 
 def _token_text(text: str) -> str:
@@ -102,7 +118,12 @@ def to_html(data: HeatmapData, mode: str, features: Sequence[int], dim_bos: bool
     flow = f'<div style="white-space:pre-wrap;line-height:1.9;overflow-wrap:anywhere">{"".join(spans)}</div>'
     note = f"{left:,} more tokens are not shown." if left > 0 else ""
     return _static.card(
-        title, _legend_html(data, mode, features), flow, _summary_table(data, dim_bos), _twin(data), note=note
+        title,
+        _legend_html(data, *_legend(data, mode, features, dim_bos)),
+        flow,
+        _summary_table(data, dim_bos),
+        _twin(data),
+        note=note,
     )
 
 
@@ -112,16 +133,14 @@ def _style(ground: Rgb) -> str:
     return f"background:#{ground[0]:02x}{ground[1]:02x}{ground[2]:02x};color:{_ink(ground)}"
 
 
-def _legend_html(data: HeatmapData, mode: str, features: Sequence[int]) -> str:
-    words = _legend(data, mode, features)
-    if words:
-        return f'<p style="margin:0 0 6px;color:{_static.MUTED};font-size:12px">{escape(words)}</p>'
+def _legend_html(data: HeatmapData, words: str, hued: Sequence[int]) -> str:
     chips = "".join(
-        f'<span style="margin-right:14px"><span style="color:{_HUES[k % len(_HUES)]}">■</span> '
+        f'<span style="margin-left:14px"><span style="color:{_HUES[k % len(_HUES)]}">■</span> '
         f"{escape(_name(data, f))}</span>"
-        for k, f in enumerate(features)
+        for k, f in enumerate(hued)
     )
-    return f'<p style="margin:0 0 6px;font-size:12px">{chips}</p>'
+    lead = f'<span style="color:{_static.MUTED}">{escape(words)}</span>'
+    return f'<p style="margin:0 0 6px;font-size:12px">{lead}{chips}</p>'
 
 
 def _summary_table(data: HeatmapData, dim_bos: bool) -> str:
@@ -180,6 +199,17 @@ def to_svg(data: HeatmapData, mode: str, features: Sequence[int], dim_bos: bool,
     if left > 0:
         y += step
         parts.append(_static.svg_text(pad, y + 15, f"… {left:,} more tokens", fill=_static.MUTED))
-    head = _legend(data, mode, features) or "Colours: " + ", ".join(_name(data, f) for f in features)
-    parts.append(_static.svg_text(pad, 24, head[:120], fill=_static.MUTED, size=12))
+    parts.extend(_legend_svg(data, *_legend(data, mode, features, dim_bos)))
     return _static.svg(width, y + step + 12, *parts, label=title)
+
+
+def _legend_svg(data: HeatmapData, words: str, hued: Sequence[int]) -> list[str]:
+    parts, x = [_static.svg_text(14, 24, words[:120], fill=_static.MUTED, size=12)], 24 + 6.6 * len(words)
+    for k, feature in enumerate(hued):
+        name = visible(_name(data, feature))[:24]
+        if x + 20 + 6.8 * len(name) > 890:
+            break
+        parts.append(f'<rect x="{x:.1f}" y="14" width="11" height="11" rx="2" fill="{_HUES[k % len(_HUES)]}"/>')
+        parts.append(_static.svg_text(x + 16, 24, name, size=12))
+        x += 32 + 6.8 * len(name)
+    return parts

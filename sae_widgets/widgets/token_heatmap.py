@@ -138,14 +138,14 @@ class TokenHeatmap(SaeWidget):
         top_k: int,
         settings: dict[str, Any],
     ) -> None:
-        self._n_features, self._data = n_features, data
+        self._n_features, self._data, self._said = n_features, data, ""
         self.ops = {"search": self._search}
         if features:
             settings.setdefault("mode", "feature" if len(features) == 1 else "overlay")
         super().__init__(prompt=prompt, features=list(features or ()), top_k=top_k, **settings)
         self.set_trait("has_model", self._model is not None)
         self.observe(lambda change: self._request(), names=["prompt"])
-        self.observe(lambda change: self.submit("columns", self._send_columns), names=["features"])
+        self.observe(lambda change: self._request_columns(), names=["features"])
         self.observe(lambda change: self._resend(), names=["top_k"])
 
     @traitlets.validate("features")
@@ -183,9 +183,19 @@ class TokenHeatmap(SaeWidget):
         if self._model is not None:
             self.submit("analyse", self._analyse)
 
+    def _request_columns(self) -> None:
+        data = self._data
+        if data is not None:
+            self.submit("columns", lambda job: self._show_again(columns=self._columns(data)))
+
     def _resend(self) -> None:
-        if self._data is not None and not self._data.is_complete():
-            self.submit("resend", lambda job: self._show(self._data))
+        data = self._data
+        if data is not None and not data.is_complete():
+            self.submit("resend", lambda job: self._show_again(payload=data.payload(self.top_k)))
+
+    def _show_again(self, **traits: Any) -> None:
+        self.set_from_kernel(**traits)
+        self._say(self._said)
 
     def _analyse(self, job: Job) -> None:
         prompt, started = clean_text(self.prompt), time.perf_counter()
@@ -200,6 +210,7 @@ class TokenHeatmap(SaeWidget):
         self._say(f"{data.n_tokens} tokens, {len(np.unique(data.features))} features fire, {took:.0f} ms")
 
     def _say(self, text: str) -> None:
+        self._said = text
         self.set_from_kernel(error={}, status={"state": "done", "text": text, "done": 0, "total": 0})
 
     def _show(self, data: HeatmapData | None) -> None:
@@ -212,10 +223,6 @@ class TokenHeatmap(SaeWidget):
         """Whole columns of the selection; empty when the page has everything already."""
         is_needed = not data.is_complete() or any(feature in data.labels for feature in self.features)
         return data.columns(list(self.features)) if is_needed else {}
-
-    def _send_columns(self, job: Job) -> None:
-        if self._data is not None:
-            self.set_from_kernel(columns=self._columns(self._data), status=self.status)
 
     def _search(self, args: dict, job: Job) -> list[dict[str, Any]]:
         """Features by number or by words of their label, those that fire here first."""
@@ -264,18 +271,13 @@ def analyse(model: Any, sae: Any, prompt: str, statistics: Any, job: Job) -> Hea
     """The activations of `sae` on `prompt`.
 
     Raises:
-        ValueError: If the prompt has more tokens than the model's context.
+        ValueError: If the prompt is empty or has more tokens than the model's context.
     """
     import torch
 
-    from sae_widgets.model import token_texts
+    from sae_widgets.model import prompt_tokens, token_texts
 
-    tokens = model.to_tokens(prompt, prepend_bos=bool(getattr(sae.cfg, "prepend_bos", True)))
-    n_tokens, n_ctx = tokens.shape[-1], model.cfg.n_ctx
-    if n_tokens > n_ctx:
-        raise ValueError(
-            f"The prompt has {n_tokens} tokens, and the model takes at most {n_ctx}; shorten it by {n_tokens - n_ctx}."
-        )
+    tokens = prompt_tokens(model, prompt)
     hook_name = sae.cfg.hook_name
     layer = re.match(r"blocks\.(\d+)\.", hook_name)
     with torch.no_grad(), model.lock:
