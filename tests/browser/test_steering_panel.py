@@ -70,7 +70,7 @@ def test_keys_alone_set_strength_mode_and_feature(book, panel):
     search = panel.get_by_role("combobox", name="Add a feature")
     search.focus()
     book.page.keyboard.type("7")
-    panel.get_by_role("option").first.wait_for()
+    panel.get_by_role("listbox", name="Add a feature").get_by_role("option").first.wait_for()
     book.page.keyboard.press("ArrowDown")
     book.page.keyboard.press("Enter")
     book.wait_python("len(panel.features) == 4")
