@@ -55,7 +55,7 @@ class TrainingJob:
             self._open_model(cfg)
             cfg = cfg.with_d_in(_width(self.model, cfg))
         self.cfg = cfg
-        self.sae = sae or _make_sae(cfg, resumed)
+        self.sae = sae if sae is not None else _make_sae(cfg, resumed)
         self._describe_sae()
         self.trainer = Trainer(self.sae, _train_settings(cfg), self._next_batch)
         self.store: ActivationsStore | None = None
@@ -294,6 +294,8 @@ class TrainingJob:
         if self.model is not None and cfg.model_name == LanguageModelSAERunnerConfig.model_name:
             metadata["model_name"] = self.model.cfg.model_name  # given as it is, not by name
         metadata["seqpos_slice"] = list(cfg.seqpos_slice)
+        # The store joins the heads; `finish` says again that the model has them apart.
+        self.sae.cfg.reshape_activations = "none"
 
     def _load(self, resumed: Checkpoint) -> None:
         store = {name[6:]: value for name, value in resumed.tensors.items() if name.startswith("store.")}
