@@ -1,5 +1,6 @@
 // @ts-check
-// The one entry: picks the view by the `_view` trait and gives it a shadow root, the shared styles and a foot.
+// What surrounds every view: a shadow root, the shared styles, theme, keys, questions to the kernel, and a foot.
+// `build.mjs` makes one bundle of this and one module of `widgets/`, since each instance carries its whole bundle.
 import { isCancelled, makeAsk } from "./lib/ask.js";
 import { makeFoot, watchKernel } from "./lib/chrome.js";
 import { h } from "./lib/dom.js";
@@ -7,11 +8,6 @@ import { makeHost, parseState } from "./lib/host.js";
 import { THEME_CSS } from "./lib/theme.css.js";
 import { watchTheme } from "./lib/theme.js";
 import { visible } from "./lib/tokens.js";
-import * as attributionBars from "./widgets/attribution_bars.js";
-import * as clickTest from "./widgets/click_test.js";
-import * as steeringPanel from "./widgets/steering_panel.js";
-import * as tokenHeatmap from "./widgets/token_heatmap.js";
-import * as trainingPanel from "./widgets/training_panel.js";
 
 /**
  * @typedef {{
@@ -21,32 +17,22 @@ import * as trainingPanel from "./widgets/training_panel.js";
  */
 /** @typedef {{ render: (props: any) => void | (() => void), css?: string }} View `render` takes ViewProps; `css` is added to the shared styles */
 
-/** One line per widget: its name in Python's `_view`, its module. @type {Record<string, View>} */
-const VIEWS = {
-  attribution_bars: attributionBars,
-  click_test: clickTest,
-  steering_panel: steeringPanel,
-  token_heatmap: tokenHeatmap,
-  training_panel: trainingPanel,
-};
-
 /**
- * Show a widget in `el`; several views of one model are normal.
+ * Show a view in `el`; several views of one model are normal.
+ * @param {View} view
  * @param {{ model: any, el: HTMLElement, signal?: AbortSignal, offline?: boolean }} props
  * @returns {() => void} removes everything the view added
  */
-function render({ model, el, signal, offline = false }) {
-  const name = model.get("_view");
-  const view = VIEWS[name];
+export function show(view, { model, el, signal, offline = false }) {
   const host = h("div");
   const shadow = host.attachShadow({ mode: "open" });
   const box = h("div", { class: "sw-view" });
-  const root = h("div", { class: "sw-root", "data-view": name, "data-offline": offline ? "true" : false });
+  const root = h("div", { class: "sw-root", "data-view": model.get("_view"), "data-offline": offline ? "true" : false });
   const ending = new AbortController();
   /** @type {(() => void)[]} */
   const stops = [];
   el.append(host);
-  shadow.append(h("style", {}, THEME_CSS + (view?.css ?? "")), root);
+  shadow.append(h("style", {}, THEME_CSS + (view.css ?? "")), root);
   root.append(box);
 
   const asking = makeAsk(model);
@@ -60,7 +46,6 @@ function render({ model, el, signal, offline = false }) {
   stops.push(asking.stop, foot.stop, watched.stop, keepKeys(root, el), watchTheme(root, () => themed.forEach((fn) => fn())));
 
   try {
-    if (!view) throw new Error(`There is no view named ${JSON.stringify(name)}.`);
     const theme = { name: () => /** @type {any} */ (root.dataset.theme ?? "light"), onChange: (/** @type {() => void} */ fn) => void themed.add(fn) };
     const cleanup = view.render({ model: watched.model, el: box, root, ask: asking.ask, signal: ending.signal, offline, theme });
     if (cleanup) stops.push(cleanup);
@@ -112,10 +97,11 @@ function keepKeys(root, el) {
 }
 
 /**
- * Start the widget of a page written by `save()`.
+ * Start the view of a page written by `save()`.
+ * @param {View} view
  * @param {Document} page
  */
-export function mountSaved(page) {
+export function mount(view, page) {
   const el = page.getElementById("sae-widget");
   const text = page.getElementById("sae-widget-state")?.textContent;
   if (!el || !text) return;
@@ -123,7 +109,5 @@ export function mountSaved(page) {
   const model = makeHost(parseState(text), (content, reply) => {
     if (content?.kind === "req") reply({ kind: "res", id: content.id, ok: false, error: answer });
   });
-  render({ model, el, offline: true });
+  show(view, { model, el, offline: true });
 }
-
-export default { render };

@@ -7,8 +7,8 @@ const SVG_TAGS = new Set(["svg", "g", "path", "rect", "line", "circle", "polylin
 const SVG_NAMESPACE = "http://www.w3.org/2000/svg";
 
 /**
- * An element: attributes and properties from `props` (`onclick` and the like listen, `style` takes an object,
- * `false` and `null` leave an attribute out), then children; strings become text nodes.
+ * An element: attributes and properties from `props` (`onclick` and the like listen, `style` takes an object, `hint` is
+ * both tooltip and spoken name, `false` and `null` leave an attribute out), then children; strings become text nodes.
  * @param {string} tag HTML tag, or an SVG tag (`svg:title` forces SVG)
  * @param {Record<string, any>} [props]
  * @param {...(Child | Child[])} children
@@ -40,8 +40,10 @@ function setProp(node, key, value) {
   if (key.startsWith("on") && typeof value === "function") node.addEventListener(key.slice(2), value);
   else if (key === "style" && value && typeof value === "object") {
     for (const [name, entry] of Object.entries(value)) node.style.setProperty(name, String(entry));
-  } else if (key === "class") node.setAttribute("class", value || "");
-  else if (key === "value" || key === "checked" || key === "disabled" || key === "hidden" || key === "indeterminate") node[key] = value;
+  } else if (key === "hint") {
+    node.setAttribute("title", value);
+    node.setAttribute("aria-label", value);
+  } else if (/^(value|checked|disabled|hidden)$/.test(key)) node[key] = value;
   else if (value === false || value === null || value === undefined) node.removeAttribute(key);
   else node.setAttribute(key, value === true ? "" : String(value));
 }

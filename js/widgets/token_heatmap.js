@@ -2,16 +2,16 @@
 // Tokens of a prompt coloured by the features that fire on them; prompt, list of features, legend and detail around them.
 import { isCancelled } from "../lib/ask.js";
 import { css as cssOf, gradient, GROUND, heat as heatColor, hue, N_HUES } from "../lib/color.js";
-import { fill, h, listen, needsKernel, uniqueId, write } from "../lib/dom.js";
+import { fill, h, listen, write } from "../lib/dom.js";
 import { FEATURE_LIST_CSS, featureList } from "../lib/feature_list.js";
 import { number, plural } from "../lib/format.js";
 import { heatView } from "../lib/heat_view.js";
 import { addColumns, column, largest, peaks, readHeat, search, sorted, strongest, summarize } from "../lib/sparse.js";
+import { promptBox } from "../lib/prompt_box.js";
 import { debounce } from "../lib/sync.js";
 import { TOKEN_CANVAS_CSS, tokenCanvas } from "../lib/token_canvas.js";
 import { quotedToken, spokenToken, tokenText, visible } from "../lib/tokens.js";
 
-const TYPING_MS = 250; // a pause in typing; the kernel cancels what is out of date anyway
 const MODES = [["strongest", "Strongest", "The strongest feature of each token"], ["feature", "One feature", "One feature's intensity over the text"], ["overlay", "Overlay", "Several features in different hues"]];
 const SORTS = [["max", "by peak"], ["mean", "by mean"], ["count", "by tokens"]];
 
@@ -40,27 +40,26 @@ export function render({ model, el, root, ask, offline, theme }) {
   const label = (/** @type {number} */ feature) => heat?.labels.get(feature) ?? "";
   const name = (/** @type {number} */ feature) => `${feature}${label(feature) ? ` ${visible(label(feature))}` : ""}`;
 
+  /** Number, label and value of a feature, as chips, tips and the detail line show them. @param {number} feature @param {number} [value] */
+  const words = (feature, value) => [
+    h("span", { class: "sw-mono sw-muted" }, feature), h("span", { class: "sw-ellipsis sw-token" }, visible(label(feature))),
+    value !== undefined && h("span", { class: `sw-num${value ? "" : " sw-muted"}` }, number(value))];
+  const show = (/** @type {number} */ feature) => set(get("mode") === "overlay" ? toggled(feature) : { features: [feature], mode: "feature" });
+
   // -- parts ---------------------------------------------------------------------------------------------------------
 
-  const promptId = uniqueId("prompt");
-  const prompt = needsKernel(h("textarea", {
-    class: "sw-textarea", id: promptId, rows: "2", spellcheck: "false", placeholder: "Type a prompt…",
-    oninput: () => sendPrompt(prompt.value), onkeydown: (/** @type {KeyboardEvent} */ event) => event.key === "Enter" && (event.ctrlKey || event.metaKey) && sendPrompt.flush(),
-  }), offline);
-  const promptBox = h("div", { class: "sw-th-prompt" }, h("label", { class: "sw-label", for: promptId }, "Prompt"), prompt);
-  const sendPrompt = debounce((/** @type {string} */ text) => set({ prompt: text, pinned: null }), TYPING_MS);
-
+  const prompt = promptBox(model, "Type a text to look at", offline);
   const modes = h("div", { class: "sw-seg", role: "radiogroup", "aria-label": "What the colours show" },
-    MODES.map(([mode, words, why]) => h("button", { class: "sw-btn", type: "button", role: "radio", "data-mode": mode, title: why, onclick: () => setMode(mode) }, words)));
+    MODES.map(([mode, words, why]) => h("button", { class: "sw-btn", role: "radio", "data-mode": mode, title: why, onclick: () => setMode(mode) }, words)));
   const toggle = (/** @type {string} */ trait, /** @type {string} */ words, /** @type {string} */ why, isOpposite = false) =>
-    h("button", { class: "sw-btn sw-th-toggle", type: "button", title: why, "aria-label": why, "data-trait": trait, "data-opposite": isOpposite, onclick: () => set({ [trait]: !get(trait) }) }, words);
+    h("button", { class: "sw-btn sw-th-toggle", hint: why, "data-trait": trait, "data-opposite": isOpposite, onclick: () => set({ [trait]: !get(trait) }) }, words);
   const toggles = h("div", { class: "sw-seg" },
     toggle("show_spaces", "· spaces", "Show marks for spaces"),
     toggle("show_newlines", "↵ lines", "Show marks for line ends"),
     toggle("dim_bos", "BOS", "Count special tokens such as BOS: colour them and let them set the scale", true));
-  const scale = h("select", { class: "sw-select", "aria-label": "What full colour means", title: "What full colour means", onchange: () => set({ scale: scale.value }) },
+  const scale = h("select", { class: "sw-select", hint: "What full colour means", onchange: () => set({ scale: scale.value }) },
     h("option", { value: "prompt" }, "scale: this prompt"), h("option", { value: "feature" }, "scale: feature’s maximum"));
-  const step = (/** @type {string} */ words, /** @type {string} */ why, /** @type {() => void} */ fn) => h("button", { class: "sw-btn sw-icon", type: "button", title: why, "aria-label": why, onclick: fn }, words);
+  const step = (/** @type {string} */ words, /** @type {string} */ why, /** @type {() => void} */ fn) => h("button", { class: "sw-btn sw-icon", hint: why, onclick: fn }, words);
   const jumps = h("div", { class: "sw-row sw-th-jumps" },
     step("‹", "Previous peak (p)", () => jump(-1)), step("max", "Jump to the maximum (m)", jumpToMax), step("›", "Next peak (n)", () => jump(1)));
   const controls = h("div", { class: "sw-row" }, modes, toggles, scale, h("span", { class: "sw-grow" }), jumps);
@@ -88,7 +87,7 @@ export function render({ model, el, root, ask, offline, theme }) {
   });
   const list = featureList({
     label: "Features that fire on this text",
-    onShow: (feature) => set(get("mode") === "overlay" ? toggled(feature) : { features: [feature], mode: "feature" }),
+    onShow: show,
     onToggle: (feature) => set({ ...toggled(feature), mode: "overlay" }),
     onPreview(feature) {
       if (preview === feature) return;
@@ -102,7 +101,7 @@ export function render({ model, el, root, ask, offline, theme }) {
   const side = h("div", { class: "sw-th-side sw-card" }, h("div", { class: "sw-th-find" }, find, h("div", { class: "sw-row" }, counted, order)), list.node);
   const stage = h("div", { class: "sw-th-stage" }, tokens.node, tip);
   const body = h("div", { class: "sw-th-body" }, h("div", { class: "sw-th-main" }, stage, detail), side);
-  el.append(promptBox, controls, legend, body, live);
+  el.append(prompt.node, controls, legend, body, live);
 
   // -- drawing -------------------------------------------------------------------------------------------------------
 
@@ -138,8 +137,7 @@ export function render({ model, el, root, ask, offline, theme }) {
     for (const button of toggles.children) button.setAttribute("aria-pressed", String(get(button.dataset.trait) !== (button.dataset.opposite !== undefined)));
     scale.value = get("scale");
     order.value = get("sort");
-    promptBox.hidden = !get("has_model") && !get("prompt");
-    if (document.activeElement === null || /** @type {any} */ (root.getRootNode()).activeElement !== prompt) prompt.value = visible(get("prompt"));
+    prompt.node.hidden = !get("has_model");
     body.hidden = !heat;
     controls.hidden = legend.hidden = !heat;
     if (!heat) return;
@@ -198,9 +196,8 @@ export function render({ model, el, root, ask, offline, theme }) {
 
   /** @param {number} feature @param {string} color @param {boolean} isRemovable */
   function chip(feature, color, isRemovable) {
-    const words = isRemovable ? `Take feature ${name(feature)} out` : `Show feature ${name(feature)} alone`;
-    return h("button", { class: "sw-btn sw-plain sw-th-chip", type: "button", title: words, "aria-label": words, onclick: () => set(isRemovable ? toggled(feature) : { features: [feature], mode: "feature" }) },
-      h("i", { class: "sw-swatch", style: { background: color } }), h("span", { class: "sw-mono" }, String(feature)), h("span", { class: "sw-ellipsis sw-token" }, visible(label(feature))), isRemovable && h("span", { "aria-hidden": "true" }, "×"));
+    return h("button", { class: "sw-btn sw-plain sw-th-chip", hint: `${isRemovable ? "Take out" : "Show alone:"} feature ${name(feature)}`, onclick: () => set(isRemovable ? toggled(feature) : { features: [feature], mode: "feature" }) },
+      h("i", { class: "sw-swatch", style: { background: color } }), words(feature), isRemovable && "\u00d7");
   }
 
   function drawList() {
@@ -248,10 +245,9 @@ export function render({ model, el, root, ask, offline, theme }) {
     const id = heat.tokenIds.length ? ` · id ${heat.tokenIds[i]}` : "";
     fill(detail,
       h("div", { class: "sw-th-where sw-row" }, h("b", { class: "sw-token" }, quotedToken(heat.tokens[i], 80)), h("span", { class: "sw-muted" }, `position ${i}${id}`), h("span", { class: "sw-grow" }),
-        pinned !== null && h("button", { class: "sw-btn sw-plain", type: "button", onclick: () => pin(null) }, "Unpin")),
+        pinned !== null && h("button", { class: "sw-btn sw-plain", onclick: () => pin(null) }, "Unpin")),
       h("div", { class: "sw-th-firing" }, firing(i).slice(0, 16).map((entry) =>
-        h("button", { class: "sw-btn sw-th-fire", type: "button", title: `Show feature ${name(entry.feature)}`, onclick: () => set(get("mode") === "overlay" ? toggled(entry.feature) : { features: [entry.feature], mode: "feature" }) },
-          h("span", { class: "sw-mono sw-muted" }, String(entry.feature)), h("span", { class: "sw-ellipsis sw-token" }, visible(label(entry.feature))), h("span", { class: `sw-num${entry.value ? "" : " sw-muted"}` }, number(entry.value))))));
+        h("button", { class: "sw-btn sw-th-fire", title: `Show feature ${name(entry.feature)}`, onclick: () => show(entry.feature) }, words(entry.feature, entry.value)))));
   }
 
   /** @param {number | null} i */
@@ -260,7 +256,7 @@ export function render({ model, el, root, ask, offline, theme }) {
     if (i === null || !heat) return;
     fill(tip,
       h("div", { class: "sw-row" }, h("b", { class: "sw-token" }, quotedToken(heat.tokens[i])), h("span", { class: "sw-muted" }, `position ${i}`)),
-      firing(i).slice(0, 5).map((entry) => h("div", { class: "sw-th-tiprow" }, h("span", { class: "sw-mono sw-muted" }, String(entry.feature)), h("span", { class: "sw-ellipsis sw-token" }, visible(label(entry.feature))), h("span", { class: "sw-num" }, number(entry.value)))));
+      firing(i).slice(0, 5).map((entry) => h("div", { class: "sw-th-tiprow" }, words(entry.feature, entry.value))));
     const place = tokens.place(i);
     const room = stage.clientWidth - tip.offsetWidth - 4;
     tip.style.left = `${Math.max(4, Math.min(room, place.x))}px`;
@@ -369,7 +365,7 @@ export function render({ model, el, root, ask, offline, theme }) {
       addColumns(heat, get("columns"));
       drawColours();
     }),
-    listen(model, ["mode", "show_spaces", "show_newlines", "dim_bos", "sort", "prompt", "has_model"], drawAll),
+    listen(model, ["mode", "show_spaces", "show_newlines", "dim_bos", "sort", "has_model"], drawAll),
     listen(model, ["features", "scale", "top_k"], drawColours),
     listen(model, ["pinned"], () => {
       const i = pinnedToken();
@@ -381,7 +377,7 @@ export function render({ model, el, root, ask, offline, theme }) {
   takeData();
   return () => {
     for (const stop of unlisten) stop();
-    sendPrompt.flush();
+    prompt.stop();
     askElsewhere.cancel();
     narrow.disconnect();
     tokens.stop();
@@ -397,8 +393,7 @@ function groundOf(root) {
 }
 
 export const css = `${TOKEN_CANVAS_CSS}${FEATURE_LIST_CSS}
-.sw-th-prompt { margin-bottom: 8px; }
-.sw-th-prompt label { display: block; margin-bottom: 2px; }
+.sw-view > .sw-textarea { margin-bottom: 8px; }
 .sw-th-toggle { min-width: 30px; justify-content: center; }
 .sw-th-jumps { gap: 2px; }
 .sw-th-legend { min-height: 30px; margin: 6px 0 4px; gap: 2px 6px; }

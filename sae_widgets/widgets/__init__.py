@@ -3,7 +3,7 @@
 import importlib
 from typing import Any
 
-# public name -> module of this package; a new widget adds one line here and one in `js/main.js`.
+# public name -> module of this package; a new widget adds one line here.
 _MODULE_OF = {
     "TokenHeatmap": "token_heatmap",
     "SteeringPanel": "steering_panel",

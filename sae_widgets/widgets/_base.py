@@ -26,7 +26,7 @@ from sae_widgets.widgets import _export, _static
 from sae_widgets.widgets._clean import json_safe
 from sae_widgets.widgets._worker import Cancelled, Job, Mailbox
 
-BUNDLE = pathlib.Path(__file__).parent.parent / "static" / "widgets.js"
+STATIC = pathlib.Path(__file__).parent.parent / "static"
 SEND_INTERVAL_S = 0.05  # 20 Hz: faster than the eye follows, far below the notebook server's message limits
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 _NEVER_FROM_PAGE = {"_esm", "_css", "_view", "_anywidget_id"}
@@ -40,9 +40,12 @@ def kernel_written(trait: traitlets.TraitType) -> traitlets.TraitType:
 
 
 class SaeWidget(anywidget.AnyWidget):
-    """A notebook widget whose work never blocks a cell. Subclasses set `_view` and write `submit(...)` calls."""
+    """A notebook widget whose work never blocks a cell.
 
-    _esm = BUNDLE
+    Subclasses name their page in `_view`, a module of `js/widgets` bundled to `static/<_view>.js`, and write
+    `submit(...)` calls.
+    """
+
     _view = traitlets.Unicode("").tag(sync=True)
     status = kernel_written(traitlets.Dict())
     """What the worker does: `state` is idle, running, failed or done; `text`, `done` and `total` say how far it is."""
@@ -57,6 +60,13 @@ class SaeWidget(anywidget.AnyWidget):
     @traitlets.default("status")
     def _idle_status(self) -> dict:
         return {"state": "idle", "text": "", "done": 0, "total": 0}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        # One bundle per view: it travels with every instance, so the other widgets' pages stay out of it.
+        view = cls.__dict__.get("_view")
+        if view is not None:
+            cls._esm = STATIC / f"{view.default_value}.js"
+        super().__init_subclass__(**kwargs)
 
     def __init__(self, **traits: Any) -> None:
         self._display_ids: list[str] = []

@@ -36,7 +36,7 @@ def _recorded(monkeypatch):
 class Counter(SaeWidget):
     """A widget with a wish of the page, a result of the worker, and questions."""
 
-    _view = traitlets.Unicode("counter").tag(sync=True)
+    _view = traitlets.Unicode("click_test").tag(sync=True)
     wish = traitlets.Int(0, min=0).tag(sync=True)
     result = kernel_written(traitlets.Int(0))
     note = traitlets.Unicode("").tag(sync=True)
@@ -150,7 +150,7 @@ def test_values_set_together_go_out_in_one_message(widget):
 
 def test_the_page_cannot_write_what_the_kernel_writes(widget):
     widget.set_state({"result": 99, "status": {"state": "done"}, "_esm": "alert(1)", "_view": "other", "wish": 3})
-    assert (widget.result, widget.wish, widget._view) == (0, 3, "counter")
+    assert (widget.result, widget.wish, widget._view) == (0, 3, "click_test")
     assert "alert(1)" not in widget._esm
 
 
