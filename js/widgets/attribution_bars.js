@@ -117,7 +117,7 @@ export function render({ model, el, ask, offline, theme }) {
     return h("div", { class: "sw-attr-cell", role: "gridcell", title },
       h("div", { class: "sw-attr-lane", "aria-hidden": "true" },
         h("i", { class: "sw-attr-zero", style: { left: `${zero}%` } }),
-        Number.isFinite(value) && h("i", { class: "sw-attr-bar", "data-sign": (value ?? 0) < 0 ? "down" : "up", "data-clipped": clipped, style: { left: `${left}%`, width: `${width}%` } })),
+        width > 0 && h("i", { class: "sw-attr-bar", "data-sign": (value ?? 0) < 0 ? "down" : "up", "data-clipped": clipped, style: { left: `${left}%`, width: `${width}%` } })),
       h("span", { class: "sw-attr-value" }, signedFixed(value)));
   }
 

@@ -1125,7 +1125,7 @@ function render({ model, el, ask, offline, theme }) {
         "div",
         { class: "sw-attr-lane", "aria-hidden": "true" },
         h("i", { class: "sw-attr-zero", style: { left: `${zero}%` } }),
-        Number.isFinite(value) && h("i", { class: "sw-attr-bar", "data-sign": (value ?? 0) < 0 ? "down" : "up", "data-clipped": clipped, style: { left: `${left}%`, width: `${width}%` } })
+        width > 0 && h("i", { class: "sw-attr-bar", "data-sign": (value ?? 0) < 0 ? "down" : "up", "data-clipped": clipped, style: { left: `${left}%`, width: `${width}%` } })
       ),
       h("span", { class: "sw-attr-value" }, signedFixed(value))
     );
