@@ -392,7 +392,7 @@ function paintGrid(layer, x, y, { width, height, isEmpty }) {
   }
   const base = height - PAD.bottom;
   nodes.push(h("line", { class: "sw-axis", x1: PAD.left, x2: width - PAD.right, y1: base, y2: base }));
-  for (const tick of linearTicks(x.lo, x.hi, Math.max(2, Math.floor(width / 90))).filter(Number.isInteger)) {
+  for (const tick of linearTicks(x.lo, x.hi, Math.max(3, Math.floor(width / 80))).filter(Number.isInteger)) {
     const px = x.px(tick);
     const anchor = px > width - PAD.right - 14 ? "end" : px < PAD.left + 8 ? "start" : "middle";
     nodes.push(h("text", { class: "sw-tick", x: px.toFixed(1), y: height - 5, "text-anchor": anchor }, formatCount(tick)));

@@ -522,7 +522,7 @@ export const css = `
 .sw-fields form > div { position: relative; width: 132px; margin-top: 3px; }
 .sw-fields .sw-input { width: 100%; }
 .sw-input[aria-invalid="true"] { border-color: var(--sw-bad); }
-.sw-input[aria-invalid="true"] ~ *, .sw-fields div:has([aria-invalid="true"]) + small { color: var(--sw-bad); white-space: normal; max-width: 260px; }
+.sw-fields div:has([aria-invalid="true"]) + small { color: var(--sw-bad); white-space: normal; max-width: 260px; }
 .sw-fields .sw-primary { position: absolute; right: 3px; top: 3px; min-height: 22px; padding: 0 8px; font-size: 12px; }
 .sw-fields small { min-height: 16px; margin-top: 2px; }
 .sw-look { gap: 8px 16px; align-self: flex-start; margin-top: 17px; }
@@ -554,7 +554,7 @@ export const css = `
 .sw-outcome pre { max-height: 260px; overflow: auto; margin: 8px 0 0; white-space: pre-wrap; overflow-wrap: anywhere; }
 .sw-scroll { overflow-x: auto; margin-top: 8px; }
 .sw-scroll .sw-table { width: auto; }
-.sw-scroll caption { text-align: start; }
+.sw-scroll caption { text-align: start; white-space: nowrap; }
 .sw-scroll th, .sw-scroll td { padding-right: 16px; text-align: end; font-weight: 400; white-space: nowrap; }
 @container (max-width: 760px) { .sw-charts { grid-template-columns: repeat(2, minmax(0, 1fr)); } .sw-numbers { grid-template-columns: repeat(3, minmax(0, 1fr)); } }
 @container (max-width: 480px) { .sw-charts { grid-template-columns: minmax(0, 1fr); } .sw-numbers { grid-template-columns: repeat(2, minmax(0, 1fr)); } }

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sae_widgets.widgets import _static
+from sae_widgets.widgets._curves import Numbers, Point
 
 # Neighbours differ in lightness as well as in hue; the page uses the same on a light ground.
 COLORS = ("#0b6bb8", "#d97706", "#0f8f6b", "#b3478f", "#6b7280", "#8a5a00")
@@ -23,10 +24,11 @@ class Chart:
     """Whether a log scale makes sense here; it is taken when the reader asks for it."""
 
 
-Curves = Mapping[str, tuple[Sequence[float], Sequence[float]]]
+Marks = Sequence[tuple[int | float, str]]
+Curves = Mapping[str, tuple[Numbers, Numbers]]
 
 
-def number(value: float | None, digits: int = 4) -> str:
+def number(value: int | float | None, digits: int = 4) -> str:
     """The number as a person writes it: `digits` significant digits, thousands separated, no trailing zeros."""
     if value is None or not math.isfinite(value):
         return "–"
@@ -41,7 +43,7 @@ def number(value: float | None, digits: int = 4) -> str:
     return f"{value:.{digits}g}"
 
 
-def draw(charts: Sequence[Chart], curves: Curves, marks: Sequence[tuple[float, str]], title: str, *, log: bool) -> str:
+def draw(charts: Sequence[Chart], curves: Curves, marks: Marks, title: str, *, log: bool) -> str:
     """All charts in rows of three under one title."""
     n_rows = max(1, math.ceil(len(charts) / _COLUMNS))
     width = _COLUMNS * (_CHART_WIDTH + _GAP) + _GAP
@@ -60,9 +62,7 @@ def _names(charts: Sequence[Chart]) -> list[str]:
     return [name for chart in charts for name in chart.names]
 
 
-def _chart(
-    chart: Chart, curves: Curves, marks: Sequence[tuple[float, str]], domain: tuple[float, float], log: bool
-) -> str:
+def _chart(chart: Chart, curves: Curves, marks: Marks, domain: Point, log: bool) -> str:
     log = log and chart.has_log
     top, bottom, left, right = 30.0, float(_CHART_HEIGHT), 44.0, float(_CHART_WIDTH)
     drawn = [(label, *curves[name]) for name, label in zip(chart.names, chart.labels, strict=True) if name in curves]
@@ -102,7 +102,7 @@ def _chart(
 _END = 'text-anchor="end"'
 
 
-def _path(steps: Sequence[float], values: Sequence[float], place, log: bool) -> str:
+def _path(steps: Numbers, values: Numbers, place, log: bool) -> str:
     stride = max(1, math.ceil(len(steps) / _MAX_DRAWN))
     indices = [*range(0, len(steps), stride)]
     if indices and indices[-1] != len(steps) - 1:

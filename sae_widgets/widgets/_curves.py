@@ -12,19 +12,22 @@ import sys
 import threading
 from array import array
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 MAX_POINTS = 1024
 # Points of one curve in the tail before all curves are sent again: 96 * 8 bytes * ~10 curves is 8 kB a message.
 MAX_TAIL_POINTS = 96
+Numbers = Sequence[int | float]
+Point = tuple[int | float, int | float]
 _LARGEST = 3.4e38  # of float32
 
 
+@runtime_checkable
 class SeriesSource(Protocol):
     """What a feed reads: `TrainingRun.history`."""
 
     def names(self) -> list[str]: ...
-    def series(self, name: str, start: int = 0) -> tuple[Sequence[float], Sequence[float]]: ...
+    def series(self, name: str, start: int = 0) -> tuple[Numbers, Numbers]: ...
 
 
 class Curve:
@@ -40,14 +43,16 @@ class Curve:
         # The open bucket adds up to three points to the closed ones, and a merge wants groups of four.
         self._max_closed = (max_points - 3) // 4 * 4
         self._bucket_points = 2
-        self._open: list[tuple[float, float]] = []
+        self._open: list[Point] = []
+        self._last: Point | None = None
 
-    def extend(self, steps: Sequence[float], values: Sequence[float]) -> None:
+    def extend(self, steps: Numbers, values: Numbers) -> None:
         """Takes more points; steps ascend."""
         self.n_seen += len(steps)
         for step, value in zip(steps, values, strict=True):
             # Infinity has no place on a chart and float32 none for more: NaN is drawn as a gap.
-            self._open.append((step, value if -_LARGEST < value < _LARGEST else math.nan))
+            self._last = (step, value if -_LARGEST < value < _LARGEST else math.nan)
+            self._open.append(self._last)
             if len(self._open) >= self._bucket_points:
                 self._close()
 
@@ -68,15 +73,17 @@ class Curve:
         """Steps and values from closed point number `start` on, with those of the open bucket and always the last."""
         steps, values = self.steps[start:], self.values[start:]
         extra = _lowest_and_highest(self._open)
-        if self._open and (not extra or self._open[-1][0] != extra[-1][0]):
-            extra.append(self._open[-1])
+        shown = extra[-1:] or list(zip(self.steps[-1:], self.values[-1:], strict=True))
+        # The newest point is what the reader is told as "now", so it is there even where it is no extreme.
+        if self._last is not None and (not shown or shown[-1][0] < self._last[0]):
+            extra.append(self._last)
         for step, value in extra:
             steps.append(step)
             values.append(value)
         return steps, values
 
 
-def _lowest_and_highest(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+def _lowest_and_highest(points: Sequence[Point]) -> list[Point]:
     finite = [point for point in points if point[1] == point[1]]
     if not finite:
         return list(points[:1])
@@ -87,7 +94,7 @@ def _lowest_and_highest(points: Sequence[tuple[float, float]]) -> list[tuple[flo
     return [lowest, highest] if lowest[0] <= highest[0] else [highest, lowest]
 
 
-def pack(curves: Iterable[tuple[str, Sequence[float], Sequence[float]]]) -> dict[str, Any]:
+def pack(curves: Iterable[tuple[str, Numbers, Numbers]]) -> dict[str, Any]:
     """`{names, counts, data}`: per curve all steps, then all values, float32, little-endian.
 
     float32 holds steps exactly up to 16 million and values to 7 digits: more than a screen shows.

@@ -86,17 +86,18 @@ class TrainingPanel(SaeWidget):
     title = kernel_written(traitlets.Unicode())
     """What is trained, in a few words."""
 
-    def __init__(self, run: TrainingRun, *, freeze_at_end: bool = False) -> None:
+    def __init__(self, run: Any, *, freeze_at_end: bool = False) -> None:
+        # First, because `close()` also comes for a panel that was refused.
+        self._wake = threading.Event()
+        self._is_closed = False
         if not isinstance(run, TrainingRun):
             raise TypeError(
                 f"TrainingPanel shows a TrainingRun, the result of sw.train(...); got {type(run).__name__}."
             )
-        self.run = run
+        self.run: TrainingRun = run
         self.ops = {"set": self._op_set, "values_at": self._op_values_at}
         self._freeze_at_end = freeze_at_end
         self._feed = CurveFeed(run.history)
-        self._wake = threading.Event()
-        self._is_closed = False
         self._n_steps_shown = -1
         super().__init__()
         self.refresh()

@@ -45,6 +45,8 @@ class Lab:
     outputs: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     _idle: dict[str, threading.Event] = field(default_factory=dict)
     _busy: dict[str, threading.Event] = field(default_factory=dict)
+    n_updates: int = 0
+    """Messages that changed a widget's state."""
     _is_over: bool = False
 
     def listen(self) -> None:
@@ -69,6 +71,7 @@ class Lab:
         elif kind == "comm_msg":
             data = content["data"]
             if data.get("method") == "update":
+                self.n_updates += 1
                 self.models.setdefault(content["comm_id"], {}).update(data["state"])
             elif data.get("method") == "custom":
                 self.custom.append((content["comm_id"], data["content"]))
