@@ -70,11 +70,15 @@ class SteeringPanel(SaeWidget):
     _view = traitlets.Unicode("steering_panel").tag(sync=True)
 
     prompt = traitlets.Unicode().tag(sync=True)
-    features = traitlets.List(traitlets.Int()).tag(sync=True)
+    features: Any = traitlets.List(traitlets.Int()).tag(sync=True)
     """Feature numbers, in the order of the sliders."""
-    strengths = traitlets.Dict(value_trait=traitlets.Float()).tag(sync=True, to_json=_text_keys, from_json=_int_keys)
+    strengths: Any = traitlets.Dict(value_trait=traitlets.Float()).tag(
+        sync=True, to_json=_text_keys, from_json=_int_keys
+    )
     """Feature -> strength in units of its maximum activation; any finite number."""
-    modes = traitlets.Dict(value_trait=traitlets.Enum(MODES)).tag(sync=True, to_json=_text_keys, from_json=_int_keys)
+    modes: Any = traitlets.Dict(value_trait=traitlets.Enum(MODES)).tag(
+        sync=True, to_json=_text_keys, from_json=_int_keys
+    )
     """Feature -> "add", "clamp" or "ablate"; "add" where nothing is said."""
     temperature = traitlets.Float(0.7, min=0.0, max=10.0).tag(sync=True)
     """0 takes the likeliest token each time."""
