@@ -11,12 +11,14 @@ import shutil
 from pathlib import Path
 
 import torch
+from check_steering import check
 from train_saes import CONTEXT_TOKENS, documents
 from transformers import AutoModelForCausalLM
 
 import sae_widgets as sw
 
 MAX_BYTES = 12_000_000
+STEERED_HOOK = "blocks.2.hook_resid_pre"
 METRICS = [
     "l0",
     "explained_variance",
@@ -89,7 +91,13 @@ if __name__ == "__main__":
     parser.add_argument("package", type=Path)
     arguments = parser.parse_args()
     copy(arguments.build, arguments.package)
-    report = evaluate(arguments.build, arguments.package)
+    steered = arguments.package / "saes" / STEERED_HOOK
+    report = "\n".join(
+        [
+            evaluate(arguments.build, arguments.package),
+            check(arguments.build / "text", arguments.package / "model", steered),
+        ]
+    )
     (arguments.package / "EVALUATION.md").write_text(report, "utf-8")
     size = sum(f.stat().st_size for f in arguments.package.rglob("*") if f.is_file())
     print(report, f"{size:,} bytes")

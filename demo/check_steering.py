@@ -3,8 +3,8 @@
     python demo/check_steering.py build/demo/text sae_widgets/demo/model sae_widgets/demo/saes/blocks.2.hook_resid_pre
 
 The judge is naive Bayes over the model's tokens, fitted to the training text; its accuracy on held-out documents is
-printed beside. A feature is picked for a kind by its label, the most frequent first; strength is a multiple of its
-largest activation.
+printed beside. A feature is picked for a kind by its label, the one with the most activation in all; strength is a
+multiple of its largest activation.
 """
 
 import argparse
@@ -41,11 +41,9 @@ class Judge:
 
 
 def feature_of(kind: str, statistics: sw.FeatureStatistics) -> int | None:
-    """The feature whose label is this kind alone, with the largest share of it and then the highest density."""
-    shares = {f: m for f, label in statistics.labels.items() if (m := re.fullmatch(rf"{kind} \((\d+)%\)", label))}
-    if not shares:
-        return None
-    return max(shares, key=lambda f: (int(shares[f][1]) // 10, float(statistics.density[f])))
+    """Of the features whose label is this kind alone, the one with the most activation in all."""
+    named = [f for f, label in statistics.labels.items() if re.fullmatch(rf"{kind} \(\d+%\)", label)]
+    return max(named, key=lambda f: float(statistics.density[f] * statistics.mean_act[f]), default=None)
 
 
 def check(text: Path, model_folder: Path, sae_folder: Path) -> str:
