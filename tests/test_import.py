@@ -29,7 +29,7 @@ import logging, os, random, threading, warnings
 import torch
 def state():
     return [
-        dict(os.environ), random.getstate(), torch.initial_seed(), torch.get_num_threads(), torch.get_grad_enabled(),
+        dict(os.environ), random.getstate(), torch.initial_seed(), torch.get_num_threads(), torch.is_grad_enabled(),
         list(warnings.filters), threading.active_count(), list(logging.getLogger().handlers),
     ]
 before = state()
