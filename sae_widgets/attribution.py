@@ -17,7 +17,7 @@ Circuits" (there: attribution patching and activation patching with a zero basel
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -32,7 +32,7 @@ from sae_widgets.splice import acting
 from sae_widgets.steering import written
 from sae_widgets.token_text import clean_prompt, token_texts
 
-Method = Literal["direct", "gradient", "ablation"]
+METHODS = ("direct", "gradient", "ablation")
 
 _TOKENS_AT_ONCE = 2048
 """Tokens of one forward pass of ablated rows: large enough to be efficient, small enough to cancel soon."""
@@ -90,7 +90,7 @@ def attribute(
     target: str | int,
     contrast: str | int | None = None,
     *,
-    methods: Sequence[Method] = ("direct", "gradient", "ablation"),
+    methods: Sequence[str] = METHODS,
     top: int = 30,
     on_progress: Callable[[int, int], None] | None = None,
     is_cancelled: Callable[[], bool] = lambda: False,
@@ -100,7 +100,7 @@ def attribute(
     Args:
         target: The next token to explain: its text, with its leading space, or its id.
         contrast: The token to compare with; None compares with the mean of all.
-        methods: Which to use. What cannot be said of this SAE is in `unavailable`, with the reason.
+        methods: Which of `METHODS`. What cannot be said of this SAE is in `unavailable`, with the reason.
         top: Features listed for each method.
         on_progress: Called with ablations done and to do.
         is_cancelled: Asked before each forward pass of the ablation; a cancelled one is in `unavailable`.
@@ -110,8 +110,8 @@ def attribute(
             not fit.
     """
     for method in methods:
-        if method not in get_args(Method):
-            raise ValueError(f"No attribution method {method!r}; there are {', '.join(get_args(Method))}.")
+        if method not in METHODS:
+            raise ValueError(f"No attribution method {method!r}; there are {', '.join(METHODS)}.")
     hooked = as_hooked(model)
     check_fits(hooked, sae)
     tokens = prompt_tokens(hooked, prompt)

@@ -9,6 +9,7 @@ TransformerLens is imported when a model is loaded, not before: it takes seconds
 """
 
 import contextlib
+import copy
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -112,6 +113,12 @@ def _boot(name: str, tokenizer: Any, kwargs: dict[str, Any]) -> HookedSAETransfo
     from transformer_lens.model_bridge import TransformerBridge
 
     settings = {key: value for key, value in kwargs.items() if value is not None}
+    if tokenizer is not None:
+        # TransformerLens would load it anew by name to make it prepend bos, which asks the hub; marked as one that does
+        # it is taken as it is, and bos is prepended by TransformerLens itself. On a copy: it is the caller's.
+        tokenizer = copy.deepcopy(tokenizer)
+        tokenizer.init_kwargs.setdefault("name_or_path", "")
+        tokenizer.init_kwargs["add_bos_token"] = True
     bridge = TransformerBridge.boot_transformers(name, tokenizer=tokenizer, **settings)
     model = HookedSAETransformer(bridge.eval())
     model.has_centred_weights = False

@@ -20,7 +20,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -34,8 +34,8 @@ from sae_widgets.sae import SAE, SparseActs
 from sae_widgets.splice import acting
 from sae_widgets.token_text import TextStream
 
-Mode = Literal["add", "clamp", "ablate"]
-Where = Literal["all", "prompt", "generated"]
+MODES = ("add", "clamp", "ablate")
+PLACES = ("all", "prompt", "generated")
 
 
 @dataclass(frozen=True)
@@ -48,15 +48,16 @@ class FeatureSteer:
     strength: float = 0.0
     """Activation that is added or held, in the unit of `encode`; ablation ignores it."""
 
-    mode: Mode = "add"
+    mode: str = "add"
+    """One of `MODES`."""
 
     def __post_init__(self) -> None:
         if isinstance(self.feature, bool) or int(self.feature) != self.feature or self.feature < 0:
             raise ValueError(f"A feature is an index from 0; got {self.feature!r}.")
         if not math.isfinite(self.strength):
             raise ValueError(f"The strength of feature {self.feature} must be a finite number; got {self.strength}.")
-        if self.mode not in get_args(Mode):
-            raise ValueError(f"No steering mode {self.mode!r}; there are {', '.join(get_args(Mode))}.")
+        if self.mode not in MODES:
+            raise ValueError(f"No steering mode {self.mode!r}; there are {', '.join(MODES)}.")
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def generate_stream(
     max_new_tokens: int = 40,
     temperature: float = 0.7,
     seed: int = 0,
-    where: Where = "all",
+    where: str = "all",
     is_cancelled: Callable[[], bool] = lambda: False,
 ) -> Iterator[GeneratedToken]:
     """The tokens the model writes after `prompt`, each as soon as it is known.
@@ -123,7 +124,7 @@ def generate_stream(
     Args:
         steers: What is done to features; none gives the unsteered text.
         temperature: 0 takes the likeliest token.
-        where: Steer all positions, those of the prompt, or those generated after it.
+        where: Steer "all" positions, those of the "prompt", or those "generated" after it.
         is_cancelled: Asked before every token.
 
     Raises:
@@ -137,8 +138,8 @@ def generate_stream(
         raise ValueError(f"The temperature must be a finite number from 0; got {temperature}.")
     if max_new_tokens < 1:
         raise ValueError(f"max_new_tokens must be at least 1; got {max_new_tokens}.")
-    if where not in get_args(Where):
-        raise ValueError(f"No place {where!r} to steer; there are {', '.join(get_args(Where))}.")
+    if where not in PLACES:
+        raise ValueError(f"No place {where!r} to steer; there are {', '.join(PLACES)}.")
     tokens = prompt_tokens(hooked, prompt, n_new=1)
     n_new = min(max_new_tokens, hooked.cfg.n_ctx - tokens.shape[-1])
     writer = _Writer(hooked, sae.cfg.hook_name, hook if steers else None, where)
@@ -174,7 +175,7 @@ def _stream(
 class _Writer:
     """The steered and the unsteered model, one token after the other."""
 
-    def __init__(self, model: HookedSAETransformer, hook_name: str, hook: Any, where: Where) -> None:
+    def __init__(self, model: HookedSAETransformer, hook_name: str, hook: Any, where: str) -> None:
         self.model = model
         self._point, self._hook, self._where = model.hook_dict[hook_name], hook, where
         self._cache: Any = None
