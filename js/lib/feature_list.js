@@ -8,8 +8,8 @@ import { visible } from "./tokens.js";
 /**
  * @typedef {{
  *   feature: number, label: string, value: number, share: number, color: import("./color.js").Rgb | null,
- *   isSelected: boolean, detail: string,
- * }} Entry `share` 0..1 is the length of the bar, `detail` is the tooltip
+ *   isSelected: boolean, detail: () => string,
+ * }} Entry `share` 0..1 is the length of the bar, `detail` makes the tooltip, for the rows in view only
  */
 
 const ROW = 28;
@@ -52,11 +52,12 @@ export function featureList({ label, onShow, onToggle, onPreview }) {
   function drawRow(entry, i) {
     const color = entry.color ? css(entry.color) : "";
     const words = entry.label ? visible(entry.label) : "";
+    const detail = entry.detail();
     return h("div", {
       class: `sw-fl-row${isFocused && i === active ? " sw-fl-active" : ""}`, role: "option", id: `${id}-${i}`,
       "aria-selected": String(entry.isSelected), "aria-setsize": String(entries.length), "aria-posinset": String(i + 1),
-      "aria-label": `Feature ${entry.feature}${words ? `, ${words}` : ""}, ${entry.detail}`,
-      title: `${entry.feature}${words ? ` ${words}` : ""}\n${entry.detail}`, "data-index": String(i),
+      "aria-label": `Feature ${entry.feature}${words ? `, ${words}` : ""}, ${detail}`,
+      title: `${entry.feature}${words ? ` ${words}` : ""}\n${detail}`, "data-index": String(i),
       style: { top: `${i * ROW}px` },
     },
       h("span", { class: "sw-fl-id", style: color ? { "border-color": color } : {} }, String(entry.feature)),
@@ -75,6 +76,12 @@ export function featureList({ label, onShow, onToggle, onPreview }) {
     onPreview(entries[active]?.feature ?? null);
   }
 
+  /** The choice itself is shown, not the preview of what was pointed at. @param {(feature: number) => void} fn @param {number} feature */
+  function act(fn, feature) {
+    onPreview(null);
+    fn(feature);
+  }
+
   /** @param {Event} event @returns {Entry | undefined} */
   const under = (event) => {
     const row = /** @type {Element} */ (event.target).closest?.("[data-index]");
@@ -88,7 +95,7 @@ export function featureList({ label, onShow, onToggle, onPreview }) {
       if (!entry) return;
       active = entries.indexOf(entry);
       const wantsMore = event.target.closest("[data-add]") || event.shiftKey || event.ctrlKey || event.metaKey;
-      (wantsMore ? onToggle : onShow)(entry.feature);
+      act(wantsMore ? onToggle : onShow, entry.feature);
     }),
     on(view, "pointerover", (event) => onPreview(under(event)?.feature ?? null)),
     on(view, "pointerleave", () => onPreview(null)),
@@ -107,8 +114,8 @@ export function featureList({ label, onShow, onToggle, onPreview }) {
       const page = Math.max(1, Math.floor(view.clientHeight / ROW) - 1);
       const step = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -entries.length, End: entries.length }[/** @type {string} */ (event.key)];
       if (step !== undefined) go(active + step);
-      else if (event.key === "Enter" || event.key === " ") onShow(entries[active].feature);
-      else if (event.key === "+" || event.key === "-" || event.key === "=") onToggle(entries[active].feature);
+      else if (event.key === "Enter" || event.key === " ") act(onShow, entries[active].feature);
+      else if (event.key === "+" || event.key === "-" || event.key === "=") act(onToggle, entries[active].feature);
       else return;
       event.preventDefault();
     }),

@@ -55,7 +55,7 @@ export const THEME_CSS = `
 .sw-btn.sw-plain:hover:not(:disabled) { color: var(--sw-fg); background: var(--sw-hover); }
 .sw-input, .sw-textarea { cursor: text; }
 .sw-input::placeholder, .sw-textarea::placeholder { color: var(--sw-muted); opacity: 1; }
-.sw-textarea { display: block; width: 100%; resize: vertical; line-height: 1.5; padding: 6px 10px; }
+.sw-textarea { display: block; width: 100%; resize: vertical; line-height: 1.5; padding: 6px 10px; field-sizing: content; min-height: 54px; max-height: 170px; }
 .sw-select { padding-right: 4px; cursor: pointer; }
 .sw-seg { display: inline-flex; border: 1px solid var(--sw-line); border-radius: var(--sw-radius); background: var(--sw-raised); padding: 1px; }
 .sw-seg .sw-btn { border-color: transparent; background: none; min-height: 24px; padding: 1px 10px; border-radius: 5px; color: var(--sw-muted); }

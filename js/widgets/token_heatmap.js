@@ -196,7 +196,7 @@ export function render({ model, el, root, ask, offline, theme }) {
 
   /** @param {number} feature @param {string} color @param {boolean} isRemovable */
   function chip(feature, color, isRemovable) {
-    return h("button", { class: "sw-btn sw-plain sw-th-chip", hint: `${isRemovable ? "Take out" : "Show alone:"} feature ${name(feature)}`, onclick: () => set(isRemovable ? toggled(feature) : { features: [feature], mode: "feature" }) },
+    return h("button", { class: "sw-btn sw-plain sw-th-chip", hint: isRemovable ? `Take feature ${name(feature)} out` : `Show feature ${name(feature)} alone`, onclick: () => set(isRemovable ? toggled(feature) : { features: [feature], mode: "feature" }) },
       h("i", { class: "sw-swatch", style: { background: color } }), words(feature), isRemovable && "\u00d7");
   }
 
@@ -211,11 +211,11 @@ export function render({ model, el, root, ask, offline, theme }) {
     const entries = known.map((line) => ({
       feature: line.feature, label: label(line.feature), value: measured(line), share: Math.abs(measured(line)) / top, color: color(line.feature),
       isSelected: get("mode") !== "strongest" && selected.has(line.feature),
-      detail: `peak ${number(line.peak)} on ${quotedToken(/** @type {any} */ (heat).tokens[line.position], 30)}, ${plural(line.count, "token")}`,
+      detail: () => `peak ${number(line.peak)} on ${quotedToken(/** @type {any} */ (heat).tokens[line.position], 30)}, ${plural(line.count, "token")}`,
     }));
     const here = new Set(known.map((line) => line.feature));
     for (const { feature, label: words } of elsewhere) {
-      if (!here.has(feature)) entries.push({ feature, label: words, value: 0, share: 0, color: color(feature), isSelected: selected.has(feature), detail: "does not fire here" });
+      if (!here.has(feature)) entries.push({ feature, label: words, value: 0, share: 0, color: color(feature), isSelected: selected.has(feature), detail: () => "does not fire here" });
     }
     counted.textContent = query ? `${plural(entries.length, "match", "matches")}` : `${plural(lines.length, "feature")} here`;
     list.set(entries, query ? "No feature found." : "Nothing fires on this text.");

@@ -413,7 +413,7 @@ var THEME_CSS = `
 .sw-btn.sw-plain:hover:not(:disabled) { color: var(--sw-fg); background: var(--sw-hover); }
 .sw-input, .sw-textarea { cursor: text; }
 .sw-input::placeholder, .sw-textarea::placeholder { color: var(--sw-muted); opacity: 1; }
-.sw-textarea { display: block; width: 100%; resize: vertical; line-height: 1.5; padding: 6px 10px; }
+.sw-textarea { display: block; width: 100%; resize: vertical; line-height: 1.5; padding: 6px 10px; field-sizing: content; min-height: 54px; max-height: 170px; }
 .sw-select { padding-right: 4px; cursor: pointer; }
 .sw-seg { display: inline-flex; border: 1px solid var(--sw-line); border-radius: var(--sw-radius); background: var(--sw-raised); padding: 1px; }
 .sw-seg .sw-btn { border-color: transparent; background: none; min-height: 24px; padding: 1px 10px; border-radius: 5px; color: var(--sw-muted); }
@@ -703,6 +703,7 @@ function featureList({ label, onShow, onToggle, onPreview }) {
   function drawRow(entry, i) {
     const color = entry.color ? css(entry.color) : "";
     const words = entry.label ? visible(entry.label) : "";
+    const detail = entry.detail();
     return h(
       "div",
       {
@@ -712,9 +713,9 @@ function featureList({ label, onShow, onToggle, onPreview }) {
         "aria-selected": String(entry.isSelected),
         "aria-setsize": String(entries.length),
         "aria-posinset": String(i + 1),
-        "aria-label": `Feature ${entry.feature}${words ? `, ${words}` : ""}, ${entry.detail}`,
+        "aria-label": `Feature ${entry.feature}${words ? `, ${words}` : ""}, ${detail}`,
         title: `${entry.feature}${words ? ` ${words}` : ""}
-${entry.detail}`,
+${detail}`,
         "data-index": String(i),
         style: { top: `${i * ROW}px` }
       },
@@ -732,6 +733,10 @@ ${entry.detail}`,
     draw();
     onPreview(entries[active]?.feature ?? null);
   }
+  function act(fn, feature) {
+    onPreview(null);
+    fn(feature);
+  }
   const under = (event) => {
     const row = (
       /** @type {Element} */
@@ -746,7 +751,7 @@ ${entry.detail}`,
       if (!entry) return;
       active = entries.indexOf(entry);
       const wantsMore = event.target.closest("[data-add]") || event.shiftKey || event.ctrlKey || event.metaKey;
-      (wantsMore ? onToggle : onShow)(entry.feature);
+      act(wantsMore ? onToggle : onShow, entry.feature);
     }),
     on(view, "pointerover", (event) => onPreview(under(event)?.feature ?? null)),
     on(view, "pointerleave", () => onPreview(null)),
@@ -768,8 +773,8 @@ ${entry.detail}`,
         event.key
       ];
       if (step !== void 0) go(active + step);
-      else if (event.key === "Enter" || event.key === " ") onShow(entries[active].feature);
-      else if (event.key === "+" || event.key === "-" || event.key === "=") onToggle(entries[active].feature);
+      else if (event.key === "Enter" || event.key === " ") act(onShow, entries[active].feature);
+      else if (event.key === "+" || event.key === "-" || event.key === "=") act(onToggle, entries[active].feature);
       else return;
       event.preventDefault();
     })
@@ -1646,7 +1651,7 @@ function render({ model, el, root, ask, offline, theme }) {
   function chip(feature, color, isRemovable) {
     return h(
       "button",
-      { class: "sw-btn sw-plain sw-th-chip", hint: `${isRemovable ? "Take out" : "Show alone:"} feature ${name(feature)}`, onclick: () => set(isRemovable ? toggled(feature) : { features: [feature], mode: "feature" }) },
+      { class: "sw-btn sw-plain sw-th-chip", hint: isRemovable ? `Take feature ${name(feature)} out` : `Show feature ${name(feature)} alone`, onclick: () => set(isRemovable ? toggled(feature) : { features: [feature], mode: "feature" }) },
       h("i", { class: "sw-swatch", style: { background: color } }),
       words(feature),
       isRemovable && "\xD7"
@@ -1671,7 +1676,7 @@ function render({ model, el, root, ask, offline, theme }) {
       share: Math.abs(measured(line)) / top,
       color: color(line.feature),
       isSelected: get("mode") !== "strongest" && selected.has(line.feature),
-      detail: `peak ${number(line.peak)} on ${quotedToken(
+      detail: () => `peak ${number(line.peak)} on ${quotedToken(
         /** @type {any} */
         heat2.tokens[line.position],
         30
@@ -1679,7 +1684,7 @@ function render({ model, el, root, ask, offline, theme }) {
     }));
     const here = new Set(known.map((line) => line.feature));
     for (const { feature, label: words2 } of elsewhere) {
-      if (!here.has(feature)) entries.push({ feature, label: words2, value: 0, share: 0, color: color(feature), isSelected: selected.has(feature), detail: "does not fire here" });
+      if (!here.has(feature)) entries.push({ feature, label: words2, value: 0, share: 0, color: color(feature), isSelected: selected.has(feature), detail: () => "does not fire here" });
     }
     counted.textContent = query ? `${plural(entries.length, "match", "matches")}` : `${plural(lines.length, "feature")} here`;
     list.set(entries, query ? "No feature found." : "Nothing fires on this text.");

@@ -398,7 +398,7 @@ var THEME_CSS = `
 .sw-btn.sw-plain:hover:not(:disabled) { color: var(--sw-fg); background: var(--sw-hover); }
 .sw-input, .sw-textarea { cursor: text; }
 .sw-input::placeholder, .sw-textarea::placeholder { color: var(--sw-muted); opacity: 1; }
-.sw-textarea { display: block; width: 100%; resize: vertical; line-height: 1.5; padding: 6px 10px; }
+.sw-textarea { display: block; width: 100%; resize: vertical; line-height: 1.5; padding: 6px 10px; field-sizing: content; min-height: 54px; max-height: 170px; }
 .sw-select { padding-right: 4px; cursor: pointer; }
 .sw-seg { display: inline-flex; border: 1px solid var(--sw-line); border-radius: var(--sw-radius); background: var(--sw-raised); padding: 1px; }
 .sw-seg .sw-btn { border-color: transparent; background: none; min-height: 24px; padding: 1px 10px; border-radius: 5px; color: var(--sw-muted); }
@@ -586,7 +586,7 @@ function linearTicks(lo, hi, count2 = 4) {
   if (!(hi > lo) || !Number.isFinite(hi - lo)) return Number.isFinite(lo) ? [lo] : [];
   const rough = (hi - lo) / Math.max(1, count2);
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 2.5, 5, 10].map((m) => m * power).find((s) => s >= rough * 0.9999) ?? rough;
+  const step = [1, 2, 2.5, 5, 10].map((m) => m * power).find((s) => s >= rough * 0.85) ?? rough;
   const ticks = [];
   for (let i = Math.ceil(lo / step - 1e-9); i * step <= hi + step * 1e-9; i++) ticks.push(Number((i * step).toPrecision(12)));
   return ticks;
@@ -734,7 +734,7 @@ function placeLabels(marks, left, right, rows = 2) {
 var PAD = { left: 46, right: 8, top: 6, bottom: 18 };
 var HEIGHT = 136;
 var LABEL_ROW = 13;
-function lineChart({ title, log = false, isLabelled = () => true, onCursor }) {
+function lineChart({ title, log = false, isNoisy = true, isLabelled = () => true, onCursor }) {
   const reading = h("span", { class: "sw-num" });
   const [gridLayer, markLayer, lineLayer, cursorLayer] = [0, 1, 2, 3].map(() => h("g"));
   const picture2 = h("svg", { "aria-hidden": "true", height: HEIGHT }, gridLayer, markLayer, lineLayer, cursorLayer);
@@ -828,7 +828,7 @@ function lineChart({ title, log = false, isLabelled = () => true, onCursor }) {
     element,
     draw(nextSeries, nextView) {
       series = nextSeries;
-      view = nextView;
+      view = isNoisy ? nextView : { ...nextView, tau: 0 };
       paint();
     },
     moveCursor(cursor, exact) {
@@ -1253,9 +1253,9 @@ function plotsPart(model, ask) {
         model.get("marks")
       )
     };
-    for (const [i, { title, names, labels, log, marked }] of shown.entries()) {
+    for (const [i, { title, names, labels, log, noisy, marked }] of shown.entries()) {
       const isLabelled = ({ name }) => marked === true || Array.isArray(marked) && marked.includes(name);
-      const chart = charts.get(title) ?? lineChart({ title, log, isLabelled, onCursor: setCursor });
+      const chart = charts.get(title) ?? lineChart({ title, log, isNoisy: noisy, isLabelled, onCursor: setCursor });
       if (element.children[i] !== chart.element) element.insertBefore(chart.element, element.children[i] ?? null);
       charts.set(title, chart);
       chart.draw(names.map((name, k) => ({ name, label: labels[k], ...curves.get(name) ?? { steps: NO_POINTS, values: NO_POINTS } })), view);
