@@ -24,6 +24,7 @@ from playwright.sync_api import Locator, Page, Request, Route, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 LOOPBACK = {"127.0.0.1", "localhost", "::1", ""}
+VIEWPORT = {"width": 1280, "height": 900}
 CHROMIUM_ARGS = [
     "--disable-gpu",
     "--no-first-run",
@@ -170,9 +171,7 @@ class Lab:
 
     def page(self, *, theme: str = "light", javascript: bool = True) -> Page:
         """A page without JupyterLab, e.g. for a saved file."""
-        context = self.browser.new_context(
-            viewport={"width": 1280, "height": 900}, color_scheme=theme, java_script_enabled=javascript
-        )
+        context = self.browser.new_context(viewport=VIEWPORT, color_scheme=theme, java_script_enabled=javascript)
         context.set_default_timeout(30_000)
         return context.new_page()
 
@@ -345,10 +344,13 @@ class Notebook(Watched):
 
     def screenshots(self, name: str, what: Locator) -> None:
         """Pictures for a person to look at: build/screens/<name>-light.png and -dark.png."""
+        # Tall enough that JupyterLab does not cut a long widget.
+        self.page.set_viewport_size({"width": 1280, "height": 1500})
         for theme in ("dark", "light"):
             self.set_theme(theme)
             self.page.wait_for_timeout(400)
             shoot(what, f"{name}-{theme}")
+        self.page.set_viewport_size(VIEWPORT)
 
     def save(self) -> None:
         self.page.evaluate("async () => { await sw.panel().context.save(); }")
