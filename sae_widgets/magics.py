@@ -61,12 +61,15 @@ class Magic:
         from IPython.core.error import UsageError
 
         tree = ast.parse(code)
-        shown = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None
+        last = tree.body[-1]
+        shown = last.value if isinstance(last, ast.Expr) else None
+        if shown is not None:
+            tree.body.pop()
         where = f"<%{self.name}>"
         try:
             exec(compile(tree, where, "exec"), shell.user_ns)
             if shown is not None:
-                return eval(compile(ast.Expression(shown.value), where, "eval"), shell.user_ns)
+                return eval(compile(ast.Expression(shown), where, "eval"), shell.user_ns)
         except (ValueError, FileNotFoundError) as error:
             # Wrong input, said in full by its message; a fault of the program keeps its traceback.
             raise UsageError(f"{self.parser.prog}: {error}") from error

@@ -4,7 +4,7 @@ import argparse
 import inspect
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 _MAX_FOLDERS = 50
 
@@ -16,11 +16,11 @@ def install(shell: Any, parsers: Mapping[str, argparse.ArgumentParser]) -> Any:
         return None
     from IPython.core.completer import SimpleCompletion, context_matcher
 
-    @context_matcher(identifier="sae_widgets.magics")
-    def matcher(context: Any) -> Any:
+    def match(context: Any) -> Any:
         found = complete(context.full_text, context.line_with_cursor, context.token, parsers, shell.user_ns)
         return {"completions": [SimpleCompletion(text, type="param") for text in found], "suppress": bool(found)}
 
+    matcher: Any = context_matcher(identifier="sae_widgets.magics")(cast(Any, match))
     matchers.append(matcher)
     return matcher
 

@@ -41,7 +41,7 @@ export function linearTicks(lo, hi, count = 4) {
   if (!(hi > lo) || !Number.isFinite(hi - lo)) return Number.isFinite(lo) ? [lo] : [];
   const rough = (hi - lo) / Math.max(1, count);
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 2.5, 5, 10].map((m) => m * power).find((s) => s >= rough * 0.9999) ?? rough;
+  const step = [1, 2, 2.5, 5, 10].map((m) => m * power).find((s) => s >= rough * 0.85) ?? rough;
   const ticks = [];
   for (let i = Math.ceil(lo / step - 1e-9); i * step <= hi + step * 1e-9; i++) ticks.push(Number((i * step).toPrecision(12)));
   return ticks;
@@ -253,12 +253,12 @@ const LABEL_ROW = 13;
 /**
  * A chart with title, value at the crosshair (else the last one), curves, marks and crosshair.
  *
- * @param {{title: string, log?: boolean, isLabelled?: (mark: Mark) => boolean, onCursor: (step: number | null) => void}} options
- *   `isLabelled` says which marks carry their label here; the others are only a line
+ * @param {{title: string, log?: boolean, isNoisy?: boolean, isLabelled?: (mark: Mark) => boolean, onCursor: (step: number | null) => void}} options
+ *   `isNoisy`: smoothing helps, as it does not where the values were set; `isLabelled` says which marks carry their label here; the others are only a line
  * @returns {{element: HTMLElement, draw: (series: Series[], view: ChartView) => void, moveCursor: (cursor: number, exact: Map<string, number>) => void,
  *   destroy: () => void}}
  */
-export function lineChart({ title, log = false, isLabelled = () => true, onCursor }) {
+export function lineChart({ title, log = false, isNoisy = true, isLabelled = () => true, onCursor }) {
   const reading = h("span", { class: "sw-num" });
   const [gridLayer, markLayer, lineLayer, cursorLayer] = [0, 1, 2, 3].map(() => h("g"));
   const picture = h("svg", { "aria-hidden": "true", height: HEIGHT }, gridLayer, markLayer, lineLayer, cursorLayer);
@@ -361,7 +361,7 @@ export function lineChart({ title, log = false, isLabelled = () => true, onCurso
     element,
     draw(nextSeries, nextView) {
       series = nextSeries;
-      view = nextView;
+      view = isNoisy ? nextView : { ...nextView, tau: 0 };
       paint();
     },
     moveCursor(cursor, exact) {

@@ -21,7 +21,8 @@ test("numbers read as a person writes them", () => {
 
 test("ticks are round and inside", () => {
   assert.deepEqual(linearTicks(0, 1, 4), [0, 0.25, 0.5, 0.75, 1]);
-  assert.deepEqual(linearTicks(3, 97, 4), [25, 50, 75]);
+  assert.deepEqual(linearTicks(3, 97, 4), [20, 40, 60, 80]);
+  assert.deepEqual(linearTicks(1, 155, 3), [50, 100, 150]);
   assert.deepEqual(linearTicks(5, 5), [5]);
   assert.deepEqual(linearTicks(NaN, 1), []);
   assert.deepEqual(logTicks(0.005, 20, 4), [0.01, 0.1, 1, 10]);

@@ -367,15 +367,15 @@ function plotsPart(model, ask) {
 
   function draw() {
     read();
-    /** @type {{title: string, names: string[], labels: string[], log: boolean, marked: boolean | string[]}[]} */
+    /** @type {{title: string, names: string[], labels: string[], log: boolean, noisy: boolean, marked: boolean | string[]}[]} */
     const shown = model.get("charts");
     const view = {
       domain: domain(), log: Boolean(model.get("log_scale")), tau: smoothingSteps(Number(model.get("smoothing")), span()),
       cursor: cursor(), exact, marks: /** @type {import("../lib/chart.js").Mark[]} */ (model.get("marks")),
     };
-    for (const [i, { title, names, labels, log, marked }] of shown.entries()) {
+    for (const [i, { title, names, labels, log, noisy, marked }] of shown.entries()) {
       const isLabelled = (/** @type {{name: string}} */ { name }) => marked === true || (Array.isArray(marked) && marked.includes(name));
-      const chart = charts.get(title) ?? lineChart({ title, log, isLabelled, onCursor: setCursor });
+      const chart = charts.get(title) ?? lineChart({ title, log, isNoisy: noisy, isLabelled, onCursor: setCursor });
       if (element.children[i] !== chart.element) element.insertBefore(chart.element, element.children[i] ?? null);
       charts.set(title, chart);
       chart.draw(names.map((name, k) => ({ name, label: labels[k], ...(curves.get(name) ?? { steps: NO_POINTS, values: NO_POINTS }) })), view);
@@ -441,7 +441,7 @@ function outcomePart() {
         now.traceback && withCopy(h("details", {}, h("summary", {}, "Traceback"), h("pre", { class: "sw-mono sw-small", tabindex: "0" }, now.traceback)), now.traceback),
         isOver && now.status !== "failed" && h("p", {}, h("b", {}, now.status === "done" ? "Training is done." : "Training was stopped; the SAE is kept as it is.")),
         isOver && now.status !== "failed" && h("dl", { class: "sw-row" }, (outcome?.rows ?? []).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))),
-        saved && h("p", { class: "sw-small" }, isOver ? "Saved in " : "Checkpoint saved in ", h("code", {}, saved)),
+        saved && h("p", { class: "sw-small" }, isOver && now.status !== "failed" ? "Saved in " : "Last checkpoint in ", h("code", {}, saved)),
         isOver && outcome?.code && withCopy(h("code", {}, outcome.code), outcome.code));
     },
   };

@@ -1318,7 +1318,7 @@ function outcomePart() {
         now.traceback && withCopy(h("details", {}, h("summary", {}, "Traceback"), h("pre", { class: "sw-mono sw-small", tabindex: "0" }, now.traceback)), now.traceback),
         isOver && now.status !== "failed" && h("p", {}, h("b", {}, now.status === "done" ? "Training is done." : "Training was stopped; the SAE is kept as it is.")),
         isOver && now.status !== "failed" && h("dl", { class: "sw-row" }, (outcome?.rows ?? []).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))),
-        saved && h("p", { class: "sw-small" }, isOver ? "Saved in " : "Checkpoint saved in ", h("code", {}, saved)),
+        saved && h("p", { class: "sw-small" }, isOver && now.status !== "failed" ? "Saved in " : "Last checkpoint in ", h("code", {}, saved)),
         isOver && outcome?.code && withCopy(h("code", {}, outcome.code), outcome.code)
       );
     }

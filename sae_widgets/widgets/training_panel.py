@@ -44,6 +44,7 @@ _LABELS = {
     "l0": "L0",
     "tokens_per_s": "tokens per second",
     "grad_norm": "gradient norm",
+    "auxiliary_reconstruction_loss": "auxiliary loss",
 }
 # Of no interest once the run is over.
 _PASSING = ("lr", "tokens_per_s", "grad_norm")
@@ -78,7 +79,7 @@ class TrainingPanel(SaeWidget):
     tail = kernel_written(traitlets.Dict())
     """The points since, packed; small, so it can be sent often."""
     charts = kernel_written(traitlets.List(traitlets.Dict()))
-    """What is drawn where: title, names, labels, log."""
+    """What is drawn where: title, names, labels, log, noisy, marked."""
     marks = kernel_written(traitlets.List(traitlets.Dict()))
     """Settings changed on the way: step, name, label."""
     settings = kernel_written(traitlets.List(traitlets.Dict()))
@@ -315,9 +316,8 @@ def _series_label(name: str) -> str:
         return "in the model"
     if short == "loss":
         return "sum"
-    for ending in ("_loss", "_coefficient"):
-        short = short.removesuffix(ending)
-    return label_of(short.removeprefix("ce_loss_"))
+    label = label_of(short.removeprefix("ce_loss_"))
+    return label.removesuffix(" loss").removesuffix(" coefficient")
 
 
 def _chart_for_page(chart: Chart) -> dict[str, Any]:
@@ -330,6 +330,8 @@ def _chart_for_page(chart: Chart) -> dict[str, Any]:
         "names": list(chart.names),
         "labels": list(chart.labels),
         "log": chart.has_log,
+        # Smoothing what was set, not measured, would only blur it.
+        "noisy": chart.title not in (_TITLES["lr"], _TITLES["coefficient"]),
         "marked": marked.get(chart.title, []),
     }
 

@@ -111,3 +111,16 @@ def test_the_saved_picture_is_renewed_when_the_run_ends(kernel: Lab):
     assert "<svg" in bundle["image/svg+xml"]
     assert "application/vnd.jupyter.widget-view+json" in bundle
     kernel.run("panel.close()")
+
+
+def test_frozen_at_the_end_only_the_picture_is_left(kernel: Lab):
+    n_before = len(kernel.updates)
+    kernel.run("run = small_run('.', total_tokens=1024 * 5); panel = TrainingPanel(run, freeze_at_end=True)")
+    kernel.run("display(panel); run.run(); run.result(30.0)")
+    panel = kernel.view("training_panel")
+    kernel.wait_for(panel, lambda state: state["run_state"]["status"] == "done", 10)
+    kernel.run("time.sleep(0.3)")
+    bundle = kernel.updates[n_before]["data"]
+    assert {*bundle} == {"text/plain", "text/html", "image/svg+xml"}
+    assert "done, step 5" in bundle["text/html"]
+    kernel.run("panel.close()")
