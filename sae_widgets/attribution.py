@@ -253,6 +253,7 @@ class _Case:
         """The metric's change by each vector in the last position's final residual stream, the norm's scale held."""
         W_U = self.model.W_U
         against = W_U.mean(-1) if self.contrast_id is None else W_U[:, self.contrast_id]
+        assert self.final_scale is not None  # why_not_direct has been asked
         with self.model.lock:
             read = final_linear(self.model, vectors.to(self.x.dtype)) / self.final_scale
         return (read.double() @ (W_U[:, self.target_id] - against).double()).cpu()

@@ -59,17 +59,17 @@ def load_model(
         ValueError: If there is no such folder or model, or `sae` does not fit.
         TypeError: If `source` is no model.
     """
-    dtype = getattr(torch, dtype.removeprefix("torch.")) if isinstance(dtype, str) else dtype
+    torch_dtype = _torch_dtype(dtype)
     if isinstance(source, (str, Path)):
-        model = _load_named(str(source), device=device, dtype=dtype, tokenizer=tokenizer, **kwargs)
+        model = _load_named(str(source), device=device, dtype=torch_dtype, tokenizer=tokenizer, **kwargs)
     elif isinstance(source, (HookedModel, HookedSAETransformer)):
         if kwargs:
             raise TypeError(f"{type(source).__name__} is loaded already; {', '.join(kwargs)} cannot be applied to it.")
-        model = _moved(HookedSAETransformer(source), device, dtype)
+        model = _moved(HookedSAETransformer(source), device, torch_dtype)
         if tokenizer is not None:
             model.tokenizer = tokenizer
     elif isinstance(source, nn.Module):
-        model = _moved(_wrap_module(source, tokenizer, kwargs), device, dtype)
+        model = _moved(_wrap_module(source, tokenizer, kwargs), device, torch_dtype)
     else:
         raise TypeError(
             f"Expected a name, a folder, a Hugging Face module or a hooked model; got {type(source).__name__}."
@@ -127,7 +127,7 @@ def _boot(name: str, tokenizer: Any, kwargs: dict[str, Any]) -> HookedSAETransfo
 
 def _wrap_module(module: nn.Module, tokenizer: Any, kwargs: dict[str, Any]) -> HookedSAETransformer:
     config = getattr(module, "config", None)
-    if config is None or not hasattr(config, "to_dict"):
+    if not callable(getattr(config, "to_dict", None)):
         raise TypeError(f"{type(module).__name__} is no Hugging Face model (it has no config) and no hooked model.")
     name = str(getattr(config, "_name_or_path", "") or "")
     if tokenizer is None:
@@ -137,6 +137,16 @@ def _wrap_module(module: nn.Module, tokenizer: Any, kwargs: dict[str, Any]) -> H
 
         tokenizer = AutoTokenizer.from_pretrained(name, local_files_only=Path(name).is_dir())
     return _boot(name or "external", tokenizer, {**kwargs, "hf_model": module, "device": _device_of(module)})
+
+
+def _torch_dtype(dtype: str | torch.dtype | None) -> torch.dtype | None:
+    """The type that `dtype` names."""
+    if not isinstance(dtype, str):
+        return dtype
+    found = getattr(torch, dtype.removeprefix("torch."), None)
+    if not isinstance(found, torch.dtype) or not found.is_floating_point:
+        raise ValueError(f"No dtype {dtype!r} for a model. Use float32, bfloat16, float16 or float64.")
+    return found
 
 
 def _device_of(module: nn.Module) -> torch.device:

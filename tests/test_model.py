@@ -67,6 +67,13 @@ def test_folders_without_a_model_are_refused(tmp_path, tiny_sae):
         load_model(str(tmp_path / "nowhere"))
 
 
+def test_weights_have_the_type_that_is_asked_for(model_folder):
+    assert load_model(model_folder).dtype == torch.float32
+    assert load_model(model_folder, dtype="bfloat16").dtype == torch.bfloat16
+    with pytest.raises(ValueError, match="No dtype 'float31'"):
+        load_model(model_folder, dtype="float31")
+
+
 def test_what_is_no_model_is_refused():
     with pytest.raises(TypeError, match="got int"):
         load_model(3)
