@@ -30,7 +30,36 @@ WIDGETS = {
     ),
     "steering": "sw.SteeringPanel(model, sae, {text}, features=[3], max_new_tokens=2)",
     "attribution": "sw.AttributionBars(model, sae, {text})",
+    "training": "hostile_panel({text})",
 }
+
+# A run whose title, curve names and errors are the text.
+HOSTILE_RUN = """
+from types import SimpleNamespace
+class HostileTraining:
+    total_tokens, is_checkpoint_due, settings = 100, False, {"lr": 1.0}
+    def __init__(self, text):
+        self.title = text
+    def check_setting(self, name, value):
+        raise ValueError(self.title)
+    def train_steps(self, breathe):
+        for n in range(1, 4):
+            yield SimpleNamespace(n_steps=n, n_tokens=n, curves=lambda: {"mse_loss": 1.0, self.title: 2.0})
+        raise RuntimeError(self.title)
+    def save_checkpoint(self):
+        raise OSError(self.title)
+def hostile_panel(text):
+    run = sw.TrainingRun(HostileTraining(text))
+    panel = sw.TrainingPanel(run)
+    run.run()
+    run.wait(timeout=30)
+    return panel
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def hostile_run(demo_notebook):
+    demo_notebook.run(demo_notebook.add(HOSTILE_RUN))
 
 
 def literal(text: str) -> str:
