@@ -206,8 +206,9 @@ class SaeWidget(anywidget.AnyWidget):
         super().open()
         # ipykernel >= 7.4 sends a comm's messages to the shell that last *sent* on it, so that clicks wait for the
         # running cell; honour the page's own subshell again. Only an extra: the worker thread is the guarantee.
-        if hasattr(self.comm, "_reply_subshell_for"):
-            self.comm._reply_subshell_for = lambda data, default: default
+        comm: Any = self.comm  # the attribute is ipykernel's own, of some versions
+        if hasattr(comm, "_reply_subshell_for"):
+            comm._reply_subshell_for = lambda data, default: default
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
         """Take what the page wrote; kernel-written traits are left alone and a refused value is put back."""
