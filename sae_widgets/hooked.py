@@ -66,7 +66,7 @@ class HookedSAETransformer(ModelShell):
 
         layer = layer_of(hook_name)
         stop = None if layer is None or layer + 1 >= self.cfg.n_layers else layer + 1
-        with self.without_saes(), acting(self.hook_dict[hook_name], keep):
+        with self.without_saes(), self.suited_to(tokens), acting(self.hook_dict[hook_name], keep):
             self.wrapped(tokens, return_type=None, stop_at_layer=stop)
         if not seen:
             raise ValueError(f"The hook {hook_name!r} exists but is not passed in a forward of this model.")
@@ -114,6 +114,7 @@ class HookedSAETransformer(ModelShell):
             kept: dict[str, Tensor] = {}
             for splice, point in wanted:
                 stack.enter_context(splice.capture(point, kept, device=kwargs.get("device")))
+            stack.enter_context(self.suited_to(tokens))
             out, cache = self.wrapped.run_with_cache(self._clean(tokens), names_filter=names_filter, **kwargs)
             if kwargs.get("remove_batch_dim"):
                 kept = {name: value[0] for name, value in kept.items()}
@@ -129,7 +130,7 @@ class HookedSAETransformer(ModelShell):
         do_sample, top_k, stop_at_eos, return_type ... Departure: no progress bar unless `verbose=True`.
         """
         kwargs.setdefault("verbose", False)
-        with self.hooks(fwd_hooks=fwd_hooks):
+        with self.hooks(fwd_hooks=fwd_hooks), self.suited_to(input):
             return self.wrapped.generate(self._clean(input), max_new_tokens=max_new_tokens, **kwargs)
 
     # -- SAEs ---------------------------------------------------------------------------------------------------------

@@ -75,6 +75,7 @@ class TrainingJob:
             # What does not fit is said here and now, where the model is at hand already.
             self._open_store()
         self._n_checkpoints = self._n_thresholds_passed()
+        self._n_threads = torch.get_num_threads()
 
     @property
     def title(self) -> str:
@@ -99,6 +100,8 @@ class TrainingJob:
         self.events.append({"step": self.trainer.n_steps, "name": name, "old": old, "new": value})
 
     def train_steps(self, breathe: Breathe) -> Iterator[StepReport]:
+        # A new thread would take over one core if a widget happened to compute in `threads.one_thread` just then.
+        torch.set_num_threads(self._n_threads)
         if breathe("loading the model", 0, 0):
             return
         self._open_model(self.cfg, self.sae)

@@ -4,19 +4,29 @@ The bridge of TransformerLens 4 and `HookedTransformer` of 3 differ in what they
 values; what is needed of either is `HookedModel`. Everything the shell has not is the wrapped model's.
 """
 
+import functools
 import inspect
 import threading
 import weakref
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from sae_widgets.threads import one_thread
 from sae_widgets.token_text import clean_prompt, token_texts
 
 _LOCKS: "weakref.WeakKeyDictionary[Any, threading.RLock]" = weakref.WeakKeyDictionary()
+
+
+_SMALL_MODEL = 20_000_000
+"""Parameters. Steps of larger models are bound by memory, which more cores read faster."""
+
+_SMALL_WORK = 2_000_000_000
+"""Parameters times tokens: about a tenth of a second on one core."""
 
 
 @runtime_checkable
@@ -122,7 +132,7 @@ class ModelShell:
 
     def forward(self, tokens: Any, **kwargs: Any) -> Any:
         """Logits [batch, n_pos, d_vocab], or what `return_type` asks for."""
-        with self.lock:
+        with self.lock, self.suited_to(tokens):
             return self.wrapped(self._clean(tokens), **kwargs)
 
     __call__ = forward
@@ -135,7 +145,7 @@ class ModelShell:
             tokens: What follows the tokens in `cache`; hooks see only these positions.
             cache: From the call before; None begins a text.
         """
-        with self.lock:
+        with self.lock, self.suited_to(tokens):
             if self._is_legacy:
                 if cache is None:
                     cache = self._legacy_cache(tokens.shape[0])
@@ -145,6 +155,16 @@ class ModelShell:
                     tokens, past_key_values=cache, use_cache=True, return_type="logits_and_cache"
                 )
         return logits[:, -1], cache
+
+    def suited_to(self, tokens: Any) -> AbstractContextManager[None]:
+        """A context with as many cores as a forward pass of `tokens` is worth: one, where the work is small."""
+        n_tokens = tokens.numel() if isinstance(tokens, Tensor) else 1
+        is_small = self._n_params <= _SMALL_MODEL and self._n_params * n_tokens <= _SMALL_WORK
+        return one_thread() if is_small and self.device.type == "cpu" else nullcontext()
+
+    @functools.cached_property
+    def _n_params(self) -> int:
+        return sum(parameter.numel() for parameter in self.wrapped.parameters())
 
     def _clean(self, tokens: Any) -> Any:
         return clean_prompt(tokens) if isinstance(tokens, str) else tokens

@@ -159,13 +159,14 @@ def _stream(
     for index in range(n_new):
         if is_cancelled():
             return
-        steered, plain = writer.step(tokens)
-        token_id = sampler.draw(steered)
+        with writer.model.suited_to(tokens), torch.no_grad():
+            steered, plain = writer.step(tokens)
+            token_id = sampler.draw(steered)
+            # KL sums over tokens the steered model can draw at all: 0 * log 0 is 0.
+            p = steered.exp()
+            kl = float(torch.where(p > 0, p * (steered - plain), 0.0).sum().clamp_min(0.0))
         is_last = index == n_new - 1 or token_id == tokenizer.eos_token_id
         piece = text.push(token_id) + (text.flush() if is_last else "")
-        # KL sums over tokens the steered model can draw at all: 0 * log 0 is 0.
-        p = steered.exp()
-        kl = float(torch.where(p > 0, p * (steered - plain), 0.0).sum().clamp_min(0.0))
         yield GeneratedToken(index, token_id, piece, float(steered[token_id]), float(plain[token_id]), kl)
         if is_last:
             return

@@ -332,6 +332,25 @@ def test_steps_with_a_cache_equal_one_forward(which, request):
         logits, cache = model.step(tokens[:, at : at + 1], cache)
 
 
+def test_small_work_takes_one_core_and_gives_the_others_back(tiny_model, tokens, monkeypatch):
+    seen = []
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        watch = [(HOOK, lambda x, hook: seen.append(torch.get_num_threads()))]
+        with tiny_model.hooks(fwd_hooks=watch):
+            tiny_model(tokens)
+            tiny_model.step(tokens)
+            monkeypatch.setattr("sae_widgets.shell._SMALL_WORK", 1000)
+            tiny_model(tokens)
+            with pytest.raises(IndexError):
+                tiny_model(torch.tensor([[99999]]))
+            assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert seen == [1, 1, 2]
+
+
 def test_generate_takes_hooks_that_write_in_place(tiny_model, tiny_sae, tokens):
     direction = 40.0 * tiny_sae.W_dec[3]
 
