@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def write_statistics(statistics: "FeatureStatistics", folder: Path) -> Path:
         "labels": {str(f): label for f, label in sorted(statistics.labels.items())},
         "top_tokens": {str(f): tokens for f, tokens in sorted(statistics.top_tokens.items())},
     }
-    _replace(folder / WEIGHTS, lambda path: save_file(tensors, path))
+    _replace(folder / WEIGHTS, lambda path: path.write_bytes(save(tensors)))  # save_file hides it from others
     text = json.dumps(texts, ensure_ascii=True, indent=None, separators=(",", ":"))
     _replace(folder / TEXTS, lambda path: path.write_text(text, encoding="ascii"))
     return folder
