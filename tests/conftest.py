@@ -1,6 +1,7 @@
 """For all tests: no network, quick tests first, and under `make test` nothing is skipped but for want of a GPU."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,11 @@ import pytest
 # Before anything imports the hub's client, which reads it once.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("WANDB_MODE", "disabled")
+
+
+def pytest_configure():
+    """Let interrupts through: a background job of a shell starts with SIGINT ignored, and so would every child."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items):
