@@ -18,7 +18,7 @@ PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11 pytho
 	$(shell $(p) -c 'import ensurepip, sys, venv; print("$(p)" if sys.version_info >= (3, 10) else "")' 2>/dev/null)))
 VENV := .venv
 BIN := $(VENV)/bin
-PY := $(abspath $(BIN)/python)
+PY := $(BIN)/python
 PARITY := .venv-parity
 # ipykernel 7.4 is the one of .venv.
 KERNELS := 6.31.0 7.3.0
@@ -91,7 +91,7 @@ parity: $(PARITY)/.done
 	$(PARITY)/bin/python -m pytest tests/parity
 
 pytest: $(VENV)/.dev $(KERNELS:%=.venv-kernel-%/.done) chromium
-	SAE_WIDGETS_KERNELS=$(subst $() ,:,$(foreach k,$(KERNELS),$(abspath .venv-kernel-$(k)/bin/python)) $(PY)) \
+	SAE_WIDGETS_KERNELS="$(subst $() ,:,$(KERNELS:%=$$PWD/.venv-kernel-%/bin/python) $$PWD/$(PY))" \
 	SAE_WIDGETS_REQUIRE_ALL=1 $(PY) -m pytest --durations=25
 
 test: check js parity pytest
@@ -103,6 +103,7 @@ fix: $(VENV)/.dev js/node_modules/.done
 	cd js && npm run --silent build
 
 dev: $(VENV)/.dev js/node_modules/.done chromium
+	@git config core.hooksPath .githooks
 	@echo "Ready: $(BIN)/pytest, $(BIN)/jupyter lab; CONTRIBUTING.md says how we work."
 
 bench: $(VENV)/.dev chromium
