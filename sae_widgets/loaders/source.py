@@ -1,0 +1,139 @@
+"""Where an SAE's files are, the same for a folder on this machine and for a repository on the model hub.
+
+A format asks a `Source` for files by name and never learns which of the two it talks to. What a format can only know
+from names (Gemma Scope's layer, Qwen Scope's k) it reads from `source.name`.
+"""
+
+from abc import ABC, abstractmethod
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple, final
+
+from torch import Tensor
+
+from sae_widgets.sae.files import read_json, read_tensors
+
+
+class Loaded(NamedTuple):
+    """What a format reads: an SAE as SAELens' own files would hold it."""
+
+    config: dict[str, Any]
+    """A `cfg.json`, of version 6 or before; see `sae_widgets.sae.versions`."""
+
+    weights: dict[str, Tensor]
+    """Under SAELens' names and in its orientation (`W_enc [d_in, d_sae]`, `W_dec [d_sae, d_out]`)."""
+
+    log_sparsity: Tensor | None = None
+    """log10 of each feature's firing frequency, where the files hold it."""
+
+
+class Source(ABC):
+    """A folder of files at `path` below a root; the root is a local folder or a repository."""
+
+    path: str
+    """Where in the root the SAE is, with forward slashes; "" is the root itself. May name a file: some formats keep
+    each SAE in one."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """Names that formats read facts from: "owner/repo/folder/in/repo", or the absolute local path."""
+
+    @property
+    @abstractmethod
+    def repo_id(self) -> str | None:
+        """ "owner/repo"; None for a local folder."""
+
+    @abstractmethod
+    def names(self) -> list[str]:
+        """Files of the root, as paths below it; for a hub repository this asks the hub once."""
+
+    @abstractmethod
+    def _fetch(self, name: str) -> Path:
+        """The local file for the path `name` below the root; FileNotFoundError if there is none."""
+
+    @final
+    def file(self, name: str) -> Path:
+        """The local path of the file `name`, relative to `path` ("" is `path` itself, "../x" one above it).
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If the name leads out of the root.
+        """
+        return self._fetch(self.resolved(name))
+
+    @final
+    def has(self, name: str) -> bool:
+        """Whether the file `name`, relative to `path`, is there."""
+        return self.resolved(name) in self.names()
+
+    @final
+    def here(self) -> list[str]:
+        """Files at and below `path`, relative to it; [""] where `path` is a file."""
+        if self.path in (names := self.names()):
+            return [""]
+        prefix = f"{self.path}/" if self.path else ""
+        return [name[len(prefix) :] for name in names if name.startswith(prefix)]
+
+    @final
+    def json(self, name: str) -> dict[str, Any]:
+        """The object in the JSON file `name`."""
+        return read_json(self.file(name))
+
+    @final
+    def tensors(self, name: str, device: str = "cpu") -> dict[str, Tensor]:
+        """The tensors of the safetensors file `name`."""
+        return read_tensors(self.file(name), device)
+
+    @final
+    def resolved(self, name: str) -> str:
+        """`name`, relative to `path`, as a path below the root.
+
+        Raises:
+            ValueError: If it leads out of the root.
+        """
+        if name.startswith(("/", "\\")) or "\\" in name or "\0" in name or PurePosixPath(name).is_absolute():
+            raise ValueError(f"{name!r} is no path inside {self.name!r}.")
+        parts: list[str] = []
+        for part in [*self.path.split("/"), *name.split("/")]:
+            if part == ".." and not parts:
+                raise ValueError(f"{name!r} leads out of {self.name!r}.")
+            if part == "..":
+                parts.pop()
+            elif part not in ("", "."):
+                parts.append(part)
+        return "/".join(parts)
+
+
+class FolderSource(Source):
+    """Files on this machine.
+
+    Args:
+        path: The folder with the SAE, or the file that is one. The root is two folders up at most, so that a format
+            can read what stands beside it (sparsify's `../config.json`).
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.local = Path(path).expanduser().absolute()
+        if not self.local.exists():
+            raise FileNotFoundError(f"No folder {str(path)!r}.")
+        self._root = self.local.parents[min(1, len(self.local.parents) - 1)] if self.local.parents else self.local
+        self.path = self.local.relative_to(self._root).as_posix().removeprefix(".")
+
+    @property
+    def name(self) -> str:
+        return self.local.as_posix()
+
+    @property
+    def repo_id(self) -> str | None:
+        return None
+
+    def names(self) -> list[str]:
+        near = [self.local] if self.local.is_file() else [p for p in self.local.rglob("*") if p.is_file()]
+        beside = [p for folder in {self.local.parent, self._root} for p in folder.iterdir() if p.is_file()]
+        return sorted({p.relative_to(self._root).as_posix() for p in (*near, *beside)})
+
+    def _fetch(self, name: str) -> Path:
+        file = self._root / name
+        if not file.is_file():
+            raise FileNotFoundError(f"No file {str(file)!r}.")
+        return file
