@@ -1,8 +1,9 @@
-"""Put model, SAEs and feature statistics into the package in float16, and evaluate exactly what was put there.
+"""Put the bundle into the package, weights in float16, and evaluate exactly what was put there.
 
     python demo/bundle.py build/demo sae_widgets/demo
 
-Writes `model/`, `saes/<hook>/` and `EVALUATION.md`, prints the same table, and fails when the bundle passes 12 MB.
+Writes `model/`, `saes/<hook>/` (with feature statistics), `text/` (kept out of training) and `EVALUATION.md`, prints
+the same table, and fails when the bundle passes 12 MB.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import sae_widgets as sw
 
 MAX_BYTES = 12_000_000
 STEERED_HOOK = "blocks.2.hook_resid_pre"
+KINDS_NOT_SHIPPED = ("wiki",)  # share-alike
 METRICS = [
     "l0",
     "explained_variance",
@@ -41,6 +43,10 @@ def copy(build: Path, package: Path) -> None:
         sw.SAE.load_from_disk(folder, dtype=torch.float16).save_model(target)
         shutil.copy(folder / "sparsity.safetensors", target)
         shutil.copytree(folder / "features", target / "features")
+    (package / "text").mkdir(exist_ok=True)
+    for file in sorted((build / "text").glob("*.valid.txt")):
+        if (kind := file.name.removesuffix(".valid.txt")) not in KINDS_NOT_SHIPPED:
+            shutil.copy(file, package / "text" / f"{kind}.txt")
 
 
 def held_out(model: sw.HookedSAETransformer, text: Path, n_seqs: int = 160) -> torch.Tensor:

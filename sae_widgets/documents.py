@@ -124,8 +124,9 @@ def open_documents(
     """The documents of `source`.
 
     Args:
-        source: A list of strings; the path of a text file, of a folder of them, of a json/csv/parquet file or of a
-            dataset saved by `datasets`; a `datasets` object; or the name of a dataset on the hub.
+        source: "demo", the bundled texts; a list of strings; the path of a text file, of a folder of them, of a
+            json/csv/parquet file or of a dataset saved by `datasets`; a `datasets` object; or the name of a dataset on
+            the hub.
         streaming: Whether a dataset on the hub is read as it comes instead of downloaded first.
         split: Split of a dataset that has several.
         seed: Of the order.
@@ -176,6 +177,10 @@ def _kind_of(first: Any, name: str) -> tuple[Kind, str | None]:
 def _open_path_or_name(source: str, streaming: bool, split: str) -> Any:
     if not source:
         raise ValueError("dataset_path is empty: name a text file, a folder, a dataset, or pass override_dataset.")
+    if source == "demo":
+        from sae_widgets.demo import text_folder
+
+        source = str(text_folder())
     path = Path(source).expanduser()
     if path.is_file() and path.suffix.lower() in TEXT_SUFFIXES:
         return TextFile(path)

@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
+from types import EllipsisType
 from typing import Any
 
 import torch
@@ -58,8 +59,8 @@ class LanguageModelSAERunnerConfig:
     """What is trained: a training config, e.g. `TopKTrainingSAEConfig`."""
     logger: LoggingConfig = field(default_factory=LoggingConfig)
 
-    model_name: str = "gelu-2l"
-    """`"demo"` (bundled), a hub name or a local folder."""
+    model_name: str = "demo"
+    """`"demo"` (bundled), a hub name or a local folder. SAELens' default is "gelu-2l"."""
     model_class_name: str = "HookedTransformer"
     hook_name: str = "blocks.0.hook_mlp_out"
     hook_head_index: int | None = None
@@ -68,7 +69,8 @@ class LanguageModelSAERunnerConfig:
     """Weight processing and the like, kept in the SAE's metadata so that it is repeated when the SAE is used."""
 
     dataset_path: str = ""
-    """Text file, folder, saved dataset or hub name; see `open_documents`."""
+    """Text file, folder, saved dataset, hub name or "demo" (bundled); see `open_documents`. None named, the model
+    "demo" reads "demo"."""
     dataset_trust_remote_code: bool = False
     """Code from the hub is never run: True is refused."""
     streaming: bool = True
@@ -141,7 +143,8 @@ class LanguageModelSAERunnerConfig:
     verbose: bool = True
     """Show a progress bar in `SAETrainingRunner.run()`."""
 
-    def __init__(self, sae: SAEConfig | Mapping[str, Any] | None = None, **settings: Any) -> None:
+    def __init__(self, sae: "SAEConfig | Mapping[str, Any] | EllipsisType | None" = None, **settings: Any) -> None:
+        sae = None if sae is ... else sae  # Config(...) as documents write it: everything left out
         own = {each.name: each for each in fields(self)}
         flat, logging = _sort_settings(settings, own)
         if isinstance(sae, Mapping):
@@ -163,6 +166,8 @@ class LanguageModelSAERunnerConfig:
             object.__setattr__(self, name, value)
         self.hook_name = _hook_name(settings.get("hook_name"), hook_layer)
         self.seqpos_slice = tuple(self.seqpos_slice)
+        if self.model_name == "demo" and not self.dataset_path:
+            self.dataset_path = "demo"
         self.sae = copy.deepcopy(sae) if sae is not None else flat_sae(flat, self.device, self.dtype)
         self._check()
 

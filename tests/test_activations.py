@@ -90,6 +90,14 @@ def test_a_stream_keeps_its_order_and_is_skipped_into():
     assert read == [str(i) for i in range(50, 80)]
 
 
+def test_the_bundled_texts_are_documents():
+    documents = open_documents("demo")
+    assert documents.n_documents > 200
+    text = next(documents.read(0, 0))[0]
+    assert len(text) > 100
+    assert "<|endoftext|>" not in text
+
+
 @pytest.mark.parametrize(
     ("source", "error", "message"),
     [

@@ -328,7 +328,7 @@ def test_writing_the_same_checkpoint_again_replaces_it(tmp_path):
         ({}, {"override_dataset": iter(["a"])}, "can be read only once"),
         ({}, {"override_dataset": [{"body": "x"}]}, "No column .* can be read: it has 'body'.*'text'"),
         ({"dataset_path": "missing.txt"}, {"override_dataset": None}, r"No file or folder 'missing.txt'"),
-        ({"dataset_path": ""}, {"override_dataset": None}, "There is no data"),
+        ({"model_name": "gpt2", "dataset_path": ""}, {"override_dataset": None}, "There is no data"),
         ({"n_batches_in_buffer": 1, "train_batch_size_tokens": 128}, {}, "buffer of 64 tokens .* cannot hold a batch"),
         ({"use_ghost_grads": True}, {}, "use_ghost_grads works with architecture 'standard', not 'topk'"),
         ({"lr_scheduler_name": "cosine"}, {}, "No lr_scheduler_name 'cosine'; there are: constant, cosineannealing"),

@@ -41,6 +41,13 @@ def test_the_seeds_flat_spelling_makes_the_nested_config():
     assert nested == cfg
 
 
+def test_a_config_of_which_everything_is_left_out_reads_the_bundled_model_and_texts():
+    cfg = LanguageModelSAERunnerConfig(...)
+    assert (cfg.model_name, cfg.dataset_path) == ("demo", "demo")
+    assert cfg == LanguageModelSAERunnerConfig()
+    assert LanguageModelSAERunnerConfig(model_name="gpt2").dataset_path == ""
+
+
 def test_both_spellings_are_read_from_one_config():
     cfg = LanguageModelSAERunnerConfig(architecture="topk", d_in=16, expansion_factor=4, activation_fn_kwargs={"k": 5})
     assert cfg.architecture == "topk"

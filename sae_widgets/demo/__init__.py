@@ -1,6 +1,7 @@
 """The bundled language model and its SAEs: the default of every example, loaded without a network.
 
 demo/model/               Hugging Face layout: config.json, model.safetensors, tokenizer.json
+demo/text/<kind>.txt      texts that the model was not trained on, documents divided by `<|endoftext|>`
 demo/saes/<hook_name>/    an SAE folder as `SAE.save_model` writes it, with features/ (statistics and labels)
 """
 
@@ -38,6 +39,14 @@ def model_folder() -> Path:
     folder = FOLDER / "model"
     if not (folder / "config.json").is_file():
         raise FileNotFoundError(f"The demo model is not in this installation: no {folder / 'config.json'}.")
+    return folder
+
+
+def text_folder() -> Path:
+    """Where the texts are: the data of a training run that names none."""
+    folder = FOLDER / "text"
+    if not folder.is_dir():
+        raise FileNotFoundError(f"The demo texts are not in this installation: no {folder}.")
     return folder
 
 
