@@ -1,20 +1,21 @@
-"""SAELens' own folder: `sae_weights.safetensors` and `cfg.json`, versions 3 to 6.
+"""SAELens' own folder: `sae_weights.safetensors`, `cfg.json` and, where known, `sparsity.safetensors`; versions 3 to 6.
 
-The one format that is also written, so its reading and writing stand with the SAE itself (`sae_widgets.sae.files`).
+The one format that is also what `SAE.save_model` writes, so its files stand with the SAE itself
+(`sae_widgets.sae.files`), and older configs and weights are made new there (`sae_widgets.sae.versions`).
 """
 
-from pathlib import Path
+from sae_widgets.loaders.source import Loaded, Source
+from sae_widgets.sae.files import CONFIG_NAME, SPARSITY_NAME, WEIGHTS_NAME
 
-import torch
-
-from sae_widgets.sae import SAE, is_sae_folder
-
-
-def recognises(folder: Path) -> bool:
-    """Whether `folder` is of this format."""
-    return is_sae_folder(folder)
+NAME = "saelens"
 
 
-def load(folder: Path, *, device: str = "cpu", dtype: str | torch.dtype | None = None) -> SAE:
-    """The SAE in `folder`."""
-    return SAE.load_from_disk(folder, device=device, dtype=dtype)
+def recognises(source: Source) -> bool:
+    """Whether `source` is of this format."""
+    return source.has(CONFIG_NAME) and source.has(WEIGHTS_NAME)
+
+
+def read(source: Source, device: str = "cpu") -> Loaded:
+    """What the files hold, as they hold it."""
+    sparsity = source.tensors(SPARSITY_NAME) if source.has(SPARSITY_NAME) else {}
+    return Loaded(source.json(CONFIG_NAME), source.tensors(WEIGHTS_NAME, device), sparsity.get("sparsity"))

@@ -4,6 +4,8 @@ A format asks a `Source` for files by name and never learns which of the two it 
 from names (Gemma Scope's layer, Qwen Scope's k) it reads from `source.name`.
 """
 
+import copy
+import os
 from abc import ABC, abstractmethod
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple, final
@@ -75,6 +77,13 @@ class Source(ABC):
         return [name[len(prefix) :] for name in names if name.startswith(prefix)]
 
     @final
+    def at(self, path: str) -> "Source":
+        """The same root, at `path` relative to this one's."""
+        other = copy.copy(self)
+        other.path = self.resolved(path)
+        return other
+
+    @final
     def json(self, name: str) -> dict[str, Any]:
         """The object in the JSON file `name`."""
         return read_json(self.file(name))
@@ -113,11 +122,17 @@ class FolderSource(Source):
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.local = Path(path).expanduser().absolute()
-        if not self.local.exists():
+        local = Path(path).expanduser().absolute()
+        if not local.exists():
             raise FileNotFoundError(f"No folder {str(path)!r}.")
-        self._root = self.local.parents[min(1, len(self.local.parents) - 1)] if self.local.parents else self.local
-        self.path = self.local.relative_to(self._root).as_posix().removeprefix(".")
+        self._root = local.parents[min(1, len(local.parents) - 1)] if local.parents else local
+        self.path = local.relative_to(self._root).as_posix().removeprefix(".")
+        self._names: list[str] | None = None
+
+    @property
+    def local(self) -> Path:
+        """The folder with the SAE, or the file that is one."""
+        return self._root / self.path
 
     @property
     def name(self) -> str:
@@ -128,12 +143,25 @@ class FolderSource(Source):
         return None
 
     def names(self) -> list[str]:
-        near = [self.local] if self.local.is_file() else [p for p in self.local.rglob("*") if p.is_file()]
-        beside = [p for folder in {self.local.parent, self._root} for p in folder.iterdir() if p.is_file()]
-        return sorted({p.relative_to(self._root).as_posix() for p in (*near, *beside)})
+        """Files near the SAE: those beside it and above it in the root, and those below it, three folders deep."""
+        if self._names is None:
+            below = [self.local] if self.local.is_file() else _files(self.local, depth=3)
+            beside = [p for folder in {self.local.parent, self._root} for p in _files(folder, depth=0)]
+            self._names = sorted({p.relative_to(self._root).as_posix() for p in (*below, *beside)})
+        return self._names
 
     def _fetch(self, name: str) -> Path:
         file = self._root / name
         if not file.is_file():
             raise FileNotFoundError(f"No file {str(file)!r}.")
         return file
+
+
+def _files(folder: Path, depth: int) -> list[Path]:
+    """Files in `folder` and down to `depth` folders below it."""
+    found = []
+    for place, below, names in os.walk(folder):
+        found += [Path(place, name) for name in names]
+        if len(Path(place).relative_to(folder).parts) >= depth:
+            below.clear()
+    return [each for each in found if each.is_file()]

@@ -1,6 +1,7 @@
 """From a folder's config and tensors to an SAE: older spellings made new, names and shapes checked."""
 
 import copy
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -8,24 +9,73 @@ import torch
 from torch import Tensor
 
 from sae_widgets.sae.base import SAE
-from sae_widgets.sae.config import DTYPES, SAEConfig, dtype_name
+from sae_widgets.sae.config import DTYPES, METADATA_KEYS, SAEConfig, dtype_name, nearest
 from sae_widgets.sae.files import read_folder
-from sae_widgets.sae.registry import sae_class_for
+from sae_widgets.sae.registry import config_class_for, sae_class_for
+from sae_widgets.sae.versions import upgrade_config
 
 
 def load_sae(path: str | Path, *, device: str = "cpu", dtype: str | torch.dtype | None = None) -> SAE:
     """The SAE in the folder `path`; see `SAE.load_from_disk`."""
     folder = read_folder(path, device)
-    try:
-        config = SAEConfig.from_dict(folder.config)
-        config.device = device
-        if dtype is not None:
-            config.dtype = dtype_name(dtype)
-        sae = assemble(config, _upgrade_weights(folder.weights, folder.config))
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"Cannot load the SAE in {str(path)!r}: {error}") from error
+    sae = build(folder.config, folder.weights, device=device, dtype=dtype, where=str(path))
     sae.folder = folder.path
+    return sae
+
+
+def build(
+    config: dict[str, Any],
+    weights: dict[str, Tensor],
+    *,
+    where: str,
+    device: str = "cpu",
+    dtype: str | torch.dtype | None = None,
+    overrides: dict[str, Any] | None = None,
+) -> SAE:
+    """The SAE, in evaluation mode, that a `cfg.json` of any version and weights of any version describe.
+
+    Args:
+        config: As the file holds it.
+        weights: Under SAELens' names.
+        where: What an error names: the folder or repository.
+        device: Where the weights go.
+        dtype: Their type; None keeps the one the config names.
+        overrides: Settings or metadata that stand above what the config says.
+
+    Raises:
+        ValueError: If config and weights do not fit each other, or the weights are no finite numbers.
+    """
+    try:
+        settings = SAEConfig.from_dict(overridden(upgrade_config(config), overrides or {}))
+        settings.device = device
+        if dtype is not None:
+            settings.dtype = dtype_name(dtype)
+        weights = _upgrade_weights(weights, config)
+        sae = assemble(settings, weights)
+        _check_finite(weights)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"Cannot load the SAE in {where!r}: {error}") from error
     return sae.eval()
+
+
+def overridden(config: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
+    """`config`, of version 6, with the values of `overrides` in the place where version 6 keeps each.
+
+    Raises:
+        ValueError: If no config has such a name.
+    """
+    if not overrides:
+        return config
+    config = {**config, "metadata": {**config.get("metadata", {}), **(overrides.get("metadata") or {})}}
+    settings = {each.name for each in fields(config_class_for(config))} | {"architecture"}
+    for name, value in overrides.items():
+        if name in METADATA_KEYS:
+            config["metadata"][name] = value
+        elif name in settings:
+            config[name] = config["metadata"] if name == "metadata" else value
+        else:
+            raise ValueError(f"No config has {name!r} to override. {nearest(name, {*settings, *METADATA_KEYS})}")
+    return config
 
 
 def assemble(config: SAEConfig, weights: dict[str, Tensor]) -> SAE:
@@ -68,6 +118,20 @@ def _check_weights(sae: SAE, weights: dict[str, Tensor]) -> None:
     broken = sorted(name for name, weight in weights.items() if not weight.is_floating_point())
     if broken:
         raise ValueError(f"Weights that are no floating-point numbers: {', '.join(broken)}.")
+
+
+def _check_finite(weights: dict[str, Tensor]) -> None:
+    """Refuses NaN and infinity."""
+    for name, weight in weights.items():
+        # One number per tensor, at the speed of memory: any NaN or infinity makes the sum one. Only where the sum is
+        # not finite, which a long tensor of huge numbers also causes, every number is looked at.
+        total = weight.sum(dtype=torch.float32 if weight.element_size() < 4 else None)
+        if not bool(total.isfinite()) and not bool(weight.isfinite().all()):
+            n_broken = int((~weight.isfinite()).sum())
+            raise ValueError(
+                f"{name} holds {n_broken:,} numbers of {weight.numel():,} that are NaN or infinite. Was training "
+                "stable, and is the file whole?"
+            )
 
 
 def _upgrade_weights(weights: dict[str, Tensor], config: dict[str, Any]) -> dict[str, Tensor]:
