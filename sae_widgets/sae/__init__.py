@@ -8,6 +8,7 @@ from sae_widgets.sae.base import SAE
 from sae_widgets.sae.config import SAEConfig, SAEMetadata
 from sae_widgets.sae.files import is_sae_folder, read_sparsity, write_sparsity
 from sae_widgets.sae.registry import SAE_CLASSES, register_sae_class
+from sae_widgets.sae.saelens_names import TrainCoefficientConfig, TrainStepInput, TrainStepOutput
 
 __all__ = [
     "SAE",
@@ -17,8 +18,11 @@ __all__ = [
     "SAEConfig",
     "SAEMetadata",
     "SparseActs",
+    "TrainCoefficientConfig",
     "TrainContext",
     "TrainParts",
+    "TrainStepInput",
+    "TrainStepOutput",
     "is_sae_folder",
     "read_sparsity",
     "register_sae_class",

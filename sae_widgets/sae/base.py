@@ -35,6 +35,7 @@ from sae_widgets.sae.config import SAEConfig, nearest
 from sae_widgets.sae.files import read_sparsity, write_folder, write_sparsity
 from sae_widgets.sae.module import SAEModule
 from sae_widgets.sae.registry import sae_class_for
+from sae_widgets.sae.saelens_names import SAELensNames
 
 Self = TypeVar("Self", bound="SAE")
 
@@ -42,7 +43,7 @@ SMALLEST_NORM = 1e-8
 """Decoder rows shorter than this are folded as if they had this length (SAELens' bound)."""
 
 
-class SAE(SAEModule, ABC):
+class SAE(SAEModule, SAELensNames, ABC):
     """A sparse autoencoder: `encode` to features, `decode` back; `forward` does both.
 
     Made by `SAE.load_from_disk(folder)`, `SAE(cfg)`, or an architecture's own class, e.g. `TopKSAE(cfg)`.
