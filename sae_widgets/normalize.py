@@ -9,13 +9,15 @@ Source: SAELens 6 (`normalize_activations`). One departure: an all-zero row stay
 where the source divides by zero.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 Undo = Callable[[Tensor], Tensor]
+Scale = float | int | Sequence[float]
+"""A factor, or one for each of several activations that lie side by side."""
 
 NORMALIZE_MODES = ("none", "expected_average_only_in", "constant_norm_rescale", "layer_norm")
 
@@ -60,6 +62,21 @@ def average_norm_scale(x: Float[Tensor, "n d_in"]) -> float:
             f"Expected activations with a finite, positive mean length; got {mean_norm} from {len(x)} rows."
         )
     return x.shape[-1] ** 0.5 / mean_norm
+
+
+def spread(scale: Scale, width: int) -> Float[Tensor, " width"]:
+    """A factor for each of `width` columns: one for all, or one for each of as many equal parts as there are factors.
+
+    Raises:
+        ValueError: If a factor is not positive and finite, or the parts cannot be equal.
+    """
+    factors = [float(each) for each in (scale if isinstance(scale, Sequence) else [scale])]
+    for factor in factors:
+        if not 0.0 < factor < float("inf"):
+            raise ValueError(f"A scaling factor is positive and finite; got {factor}.")
+    if not factors or width % len(factors):
+        raise ValueError(f"{len(factors)} scaling factors for activations of width {width}: their parts are not equal.")
+    return torch.tensor(factors, dtype=torch.float64).repeat_interleave(width // len(factors))
 
 
 def _same(y: Tensor) -> Tensor:

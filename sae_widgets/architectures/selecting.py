@@ -64,11 +64,11 @@ class SelectingSAE(SAE):
         sae_in, undo = self._prepare(x, hooked=False)
         hidden_pre, acts = self._choose(sae_in)
         self._watch(acts)
-        return TrainParts(sae_in, hidden_pre, acts, undo(self._decode(acts)))
+        return TrainParts(sae_in, hidden_pre, acts, self._train_out(x, acts, undo))
 
     @final
     def objective(
-        self, parts: TrainParts, target: Float[Tensor, "*batch d_in"], ctx: TrainContext
+        self, parts: TrainParts, target: Float[Tensor, "*batch d_out"], ctx: TrainContext
     ) -> dict[str, Float[Tensor, ""]]:
         return {
             "mse_loss": squared_error(parts.sae_out, target),
@@ -121,7 +121,7 @@ class SelectingSAE(SAE):
         unscaled = values / norms.detach().clamp_min(SMALLEST_NORM)
         return selected_products(rows, self.W_enc, self.b_enc, indices, unscaled) * norms
 
-    def _decode(self, feature_acts: Tensor | SparseActs) -> Float[Tensor, "*batch d_in"]:
+    def _decode(self, feature_acts: Tensor | SparseActs) -> Float[Tensor, "*batch d_out"]:
         return super()._decode(self._unscaled(feature_acts))
 
     def _unscaled(self, feature_acts: Tensor | SparseActs) -> Tensor | SparseActs:

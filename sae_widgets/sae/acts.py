@@ -46,8 +46,8 @@ class TrainParts(NamedTuple):
     feature_acts: Float[Tensor, "*batch d_sae"] | SparseActs
     """Activations; sparse for architectures that know their k."""
 
-    sae_out: Float[Tensor, "*batch d_in"]
-    """Reconstruction, in the unit of the input."""
+    sae_out: Float[Tensor, "*batch d_out"]
+    """Reconstruction, in the unit of the target; several outputs lie side by side."""
 
     gate_pre: Float[Tensor, "*batch d_sae"] | None = None
     """Pre-activations of the gate (gated only)."""

@@ -6,6 +6,9 @@
     x_hat        = undo(feature_acts @ W_dec + b_dec)   (undo: back from the normalisation)
     forward(x)   = decode(encode(x), x) + bypass(x)
 
+x_hat stands for `x` itself, or where an architecture does not reconstruct (`reconstructs`: transcoders), for another
+activation, the target; what the input's normalisation did is then not undone.
+
 An architecture is one final class in its own file of `sae_widgets.architectures`, for training and inference alike;
 whether an SAE can be trained follows from its config. Source: SAELens 6, whose files, names and formulas these are.
 """
@@ -21,7 +24,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from sae_widgets.kernels import decode_rows
-from sae_widgets.normalize import Undo, normalize
+from sae_widgets.normalize import Scale, Undo, normalize, spread
 from sae_widgets.sae.acts import (
     Coefficient,
     SparseActs,
@@ -54,9 +57,9 @@ class SAE(SAEModule, SAELensNames, ABC):
         hook_sae_input      x as the SAE takes it in: its dtype, heads flattened    [*batch, d_in]
         hook_sae_acts_pre   hidden_pre                                              [*batch, d_sae]
         hook_sae_acts_post  feature_acts, dense                                     [*batch, d_sae]
-        hook_sae_recons     feature_acts @ W_dec + b_dec, before undo               [*batch, d_in]
-        hook_sae_error      x - x_hat without any hook, if `use_error_term`         as x
-        hook_sae_output     what forward returns                                    as x
+        hook_sae_recons     feature_acts @ W_dec + b_dec, before undo               [*batch, d_out]
+        hook_sae_error      target - x_hat without any hook, if `use_error_term`    as x_hat
+        hook_sae_output     what forward returns                                    as x_hat
 
     `encode` passes the first three, `decode` hook_sae_recons, `forward` all; training passes none.
     """
@@ -102,36 +105,51 @@ class SAE(SAEModule, SAELensNames, ABC):
         Raises:
             ValueError: If `x` is needed and not given: nothing is remembered from `encode`.
         """
-        if x is None:
-            if self.cfg.is_normalized_per_row:
+        if x is None or not self.reconstructs:
+            if self.needs_input_to_decode:
                 raise ValueError(
                     f"This SAE normalises each input row (normalize_activations={self.cfg.normalize_activations!r}), "
                     "so decoding needs the input that was encoded: decode(feature_acts, x)."
                 )
-            return self.hook_sae_recons(self._decode(feature_acts))
+            return self._shaped(self.hook_sae_recons(self._decode(feature_acts)))
         _, undo = normalize(self._flat(x), self.cfg.normalize_activations)
         return self._restore(self.hook_sae_recons(self._decode(feature_acts)), undo, x)
 
     def bypass(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
         """What reaches the output past the features; zero unless the architecture has such a path."""
-        return torch.zeros_like(x, dtype=self.dtype)
+        if self.reconstructs:
+            return torch.zeros_like(x, dtype=self.dtype)
+        flat = self._flat(x)
+        return self._shaped(flat.new_zeros(*flat.shape[:-1], self.n_outputs * self.d_out))
 
     @final
-    def forward(self, x: Float[Tensor, "..."], use_error_term: bool = False) -> Float[Tensor, "..."]:
-        """The reconstruction of `x`, in the SAE's dtype.
+    def forward(
+        self, x: Float[Tensor, "..."], use_error_term: bool = False, *, target: Float[Tensor, "..."] | None = None
+    ) -> Float[Tensor, "..."]:
+        """The reconstruction of `x` (of what stands behind it, for a transcoder), in the SAE's dtype.
 
-            decode(encode(x), x) + bypass(x) [+ error],   error = x - the same without hooks
+            decode(encode(x), x) + bypass(x) [+ error],   error = target - the same without hooks
 
         Args:
-            use_error_term: Add what the SAE misses, so that without hooks the output is `x`, and with them
+            use_error_term: Add what the SAE misses, so that without hooks the output is the target, and with them
                 only their effect is seen. The error carries no gradient.
+            target: What the output stands for; `x`, unless the architecture does not reconstruct.
+
+        Raises:
+            ValueError: If the error term needs a target that is not given.
         """
         sae_out = self._reconstruct(x, hooked=True)
         if use_error_term:
+            target = x if target is None and self.reconstructs else target
+            if target is None:
+                raise ValueError(
+                    f"The error of a {type(self).__name__} is what it misses of the activation it writes; pass that: "
+                    "forward(x, use_error_term=True, target=...)."
+                )
             with torch.no_grad():
                 changing = [self.hook_sae_input, self.hook_sae_acts_pre, self.hook_sae_acts_post, self.hook_sae_recons]
                 clean = self._reconstruct(x, hooked=False) if is_any_hooked(changing) else sae_out
-                error = self.hook_sae_error(x.to(self.dtype) - clean)
+                error = self.hook_sae_error(target.to(self.dtype).reshape(clean.shape) - clean)
             sae_out = sae_out + error
         return self.hook_sae_output(sae_out)
 
@@ -147,13 +165,18 @@ class SAE(SAEModule, SAELensNames, ABC):
         sae_in, undo = self._prepare(x, hooked=False)
         hidden_pre = self.pre_activations(sae_in)
         feature_acts = self.activate(hidden_pre)
-        return TrainParts(sae_in, hidden_pre, feature_acts, undo(self._decode(feature_acts)))
+        return TrainParts(sae_in, hidden_pre, feature_acts, self._train_out(x, feature_acts, undo))
 
     @abstractmethod
     def objective(
-        self, parts: TrainParts, target: Float[Tensor, "*batch d_in"], ctx: TrainContext
+        self, parts: TrainParts, target: Float[Tensor, "*batch d_out"], ctx: TrainContext
     ) -> dict[str, Float[Tensor, ""]]:
         """The loss terms by name, `mse_loss` first; the loss is their sum.
+
+        Args:
+            parts: What `train_parts` gave.
+            target: What `sae_out` stands for, its outputs side by side; the input itself, where it reconstructs.
+            ctx: Coefficients, dead features and the number of steps.
 
         Raises:
             TypeError: If the SAE has an inference config.
@@ -162,6 +185,9 @@ class SAE(SAEModule, SAELensNames, ABC):
     def coefficients(self) -> dict[str, Coefficient]:
         """The loss coefficients that may change while training; `objective` reads them from its context."""
         return {}
+
+    def before_first_step(self, x: Float[Tensor, "n d_in"], target: Float[Tensor, "n d_out"]) -> None:
+        """Looks at the first batch before anything is learned from it."""
 
     def after_step(self) -> None:
         """Brings the weights back to where they may be; called after each optimiser step."""
@@ -201,25 +227,32 @@ class SAE(SAEModule, SAELensNames, ABC):
         self._scale_features(norms)
 
     @torch.no_grad()
-    def fold_activation_norm_scaling_factor(self, scaling_factor: float) -> None:
+    def fold_activation_norm_scaling_factor(self, scaling_factor: Scale, output_factor: Scale | None = None) -> None:
         """Makes an SAE trained on `scaling_factor * x` one that takes `x`; `normalize_activations` becomes none.
 
-            new(x) == old(s * x) / s
+            new(x) == old(s * x) / s_out
+
+        Args:
+            scaling_factor: s; several factors are those of a crosscoder's sources.
+            output_factor: s_out, what the targets of a transcoder were multiplied with; by default s.
 
         Raises:
-            ValueError: If the factor is not positive and finite.
+            ValueError: If a factor is not positive and finite, or there are more factors than activations.
             NotImplementedError: If the SAE normalises each row, where a factor has no effect to fold.
         """
-        if not 0.0 < scaling_factor < float("inf"):
-            raise ValueError(f"A scaling factor is positive and finite; got {scaling_factor}.")
         if self.cfg.is_normalized_per_row:
             raise NotImplementedError(
                 f"normalize_activations={self.cfg.normalize_activations!r} scales each row anew, so a factor on the "
                 "input has no effect that could be folded."
             )
-        self.W_enc.mul_(scaling_factor)
-        self.W_dec.div_(scaling_factor)
-        self.b_dec.div_(scaling_factor)
+        into = spread(scaling_factor, self.d_in).to(self.device)
+        out_of = spread(scaling_factor if output_factor is None else output_factor, len(self.b_dec)).to(self.device)
+        if self.reconstructs and not torch.equal(into, out_of):
+            raise ValueError("What an SAE reads is what it writes: both have one scaling factor.")
+        self.W_enc.mul_(into[:, None])
+        self.W_dec.div_(out_of)
+        self.b_dec.div_(out_of)
+        self._scale_bypass(into, out_of)
         self.cfg.normalize_activations = "none"
 
     # -- files --------------------------------------------------------------------------------------------------------
@@ -296,7 +329,7 @@ class SAE(SAEModule, SAELensNames, ABC):
         hidden_pre = self._through(self.hook_sae_acts_pre, self.pre_activations(sae_in), hooked)
         return self._through(self.hook_sae_acts_post, self.activate(hidden_pre), hooked)
 
-    def _decode(self, feature_acts: Tensor | SparseActs) -> Float[Tensor, "*batch d_in"]:
+    def _decode(self, feature_acts: Tensor | SparseActs) -> Float[Tensor, "*batch d_out"]:
         """`feature_acts @ W_dec + b_dec`."""
         if isinstance(feature_acts, SparseActs):
             indices, values = feature_acts
@@ -307,6 +340,9 @@ class SAE(SAEModule, SAELensNames, ABC):
     def _scale_features(self, norms: Float[Tensor, " d_sae"]) -> None:
         """Scales whatever is in the unit of `hidden_pre`; called with W_enc scaled already."""
         self.b_enc.mul_(norms)
+
+    def _scale_bypass(self, into: Float[Tensor, " d_in"], out_of: Float[Tensor, " d_out"]) -> None:
+        """Makes a bypass trained on `into * x` and `out_of * target` one that takes them as they are."""
 
     def _inference_weights(self) -> dict[str, Tensor]:
         """The state of the inference form; may share memory with this one's."""
@@ -319,10 +355,21 @@ class SAE(SAEModule, SAELensNames, ABC):
         sae_in, undo = normalize(x, self.cfg.normalize_activations)
         return (sae_in - self.b_dec if self.cfg.apply_b_dec_to_input else sae_in), undo
 
+    def _train_out(self, x: Tensor, feature_acts: Tensor | SparseActs, undo: Undo) -> Float[Tensor, "*batch d_out"]:
+        """What training compares with the target: outputs side by side, in the target's unit."""
+        out = undo(self._decode(feature_acts)) if self.reconstructs else self._decode(feature_acts)
+        return out + self.bypass(x).reshape(out.shape) if self.has_bypass else out
+
     def _restore(self, recons: Tensor, undo: Undo, x: Tensor) -> Tensor:
-        """The reconstruction in the unit and shape of `x`."""
+        """The output in its unit and shape: those of `x`, where it is reconstructed."""
+        if not self.reconstructs:
+            return self._shaped(recons)
         out = undo(recons)
-        return out.view(x.shape) if self.cfg.reshape_activations == "hook_z" else out
+        return out.view(x.shape) if self._has_parts else out
+
+    def _shaped(self, out: Tensor) -> Tensor:
+        """What `decode` gives where no input says its shape; architectures with several outputs take them apart."""
+        return out
 
     def _reconstruct(self, x: Tensor, *, hooked: bool) -> Tensor:
         sae_in, undo = self._prepare(x, hooked=hooked)

@@ -18,6 +18,7 @@ FORMAT_VERSION = "6.54.12"
 METADATA_KEYS = (
     *("model_name", "model_class_name", "model_from_pretrained_kwargs", "hook_name", "hook_head_index"),
     *("hook_name_out", "hook_head_index_out", "hf_hook_name", "hf_hook_name_out"),
+    *("hook_names", "hook_names_out"),
     *("context_size", "seqpos_slice", "prepend_bos", "exclude_special_tokens", "sequence_separator_token"),
     *("disable_concat_sequences", "dataset_path", "dataset_trust_remote_code", "neuronpedia_id", "l0"),
     *("num_dead_features", "sae_lens_version", "sae_lens_training_version", "training_architecture"),
@@ -197,8 +198,21 @@ class SAEConfig:
         return int(match.group()) if match else None
 
     @property
+    def hooks_in(self) -> list[str]:
+        """Hook points that are read, in the order in which they lie in the input; empty where nobody said."""
+        metadata = self.metadata
+        return list(metadata.hook_names or ([metadata.hook_name] if metadata.hook_name else []))
+
+    @property
+    def hooks_out(self) -> list[str]:
+        """Hook points that are written, in the order in which they lie in the output."""
+        metadata = self.metadata
+        named = metadata.hook_names_out or ([metadata.hook_name_out] if metadata.hook_name_out else [])
+        return list(named) or self.hooks_in
+
+    @property
     def is_normalized_per_row(self) -> bool:
-        """Whether a reconstruction needs its input to get back to the input's unit."""
+        """Whether each row of the input is scaled by a factor of its own."""
         return self.normalize_activations in PER_ROW_MODES
 
     def __getattr__(self, name: str) -> Any:  # only called for names that are not found

@@ -23,6 +23,9 @@ class SAEModule(nn.Module):
     kept_dtypes: ClassVar[dict[str, torch.dtype]] = {}
     """Parameters and buffers of the training form whose dtype `.to()` leaves alone."""
 
+    reconstructs: ClassVar[bool] = True
+    """Whether the output is the input again, in its unit and shape; a transcoder's is another activation."""
+
     cfg: SAEConfig
     folder: Path | None
     """Where the SAE was loaded from or last saved to."""
@@ -52,6 +55,26 @@ class SAEModule(nn.Module):
     @property
     def d_in(self) -> int:
         return self.cfg.d_in
+
+    @property
+    def d_out(self) -> int:
+        """Width of an output; `d_in`, unless the config has a `d_out` of its own (transcoders)."""
+        return vars(self.cfg).get("d_out", self.cfg.d_in)
+
+    @property
+    def n_outputs(self) -> int:
+        """Outputs side by side in a row of `W_dec`: more than 1 for a cross-layer transcoder only."""
+        return vars(self.cfg).get("n_outputs", 1)
+
+    @property
+    def n_sources(self) -> int:
+        """Activations side by side in the input: more than 1 for a crosscoder only."""
+        return vars(self.cfg).get("n_sources", 1)
+
+    @property
+    def needs_input_to_decode(self) -> bool:
+        """Whether `decode` needs the input to get back to its unit."""
+        return self.reconstructs and self.cfg.is_normalized_per_row
 
     @property
     def d_sae(self) -> int:
@@ -93,28 +116,44 @@ class SAEModule(nn.Module):
         return ""
 
     def _make_weights(self, generator: torch.Generator | None) -> None:
-        """Kaiming-uniform decoder rows, for training of length `decoder_init_norm`; the encoder is their transpose."""
-        # Drawn where the generator lives, so that one seed gives the same weights on every device.
-        place = generator.device if generator is not None else self.cfg.device
-        rows = torch.empty(self.d_sae, self.d_in, dtype=DTYPES[self.cfg.dtype], device=place)
-        rows = nn.init.kaiming_uniform_(rows, generator=generator).to(self.cfg.device)
+        """Kaiming-uniform decoder rows, for training of length `decoder_init_norm`; the encoder is their transpose,
+        or where the output is another activation than the input, drawn by itself.
+        """
+        rows = self._drawn(self.n_outputs * self.d_out, generator)
         norm = self.cfg.decoder_init_norm if self.cfg.is_training else None
         if norm is not None:
-            rows = rows / decoder_norms(rows)[:, None] * norm
+            rows = self._with_norm(rows, norm)
         self.W_dec = nn.Parameter(rows)
+        columns = rows.detach().clone() if self.reconstructs else self._drawn(self.d_in, generator)
         # In memory one row a feature, like W_dec: a feature's column is then contiguous, which is what the sparse
         # gradient reads and writes. To whoever looks at it, it is [d_in, d_sae].
-        self.W_enc = nn.Parameter(rows.detach().clone().T)
-        self.b_dec = nn.Parameter(self._zeros(self.d_in))
+        self.W_enc = nn.Parameter(columns.T)
+        self.b_dec = nn.Parameter(self._zeros(self.n_outputs * self.d_out))
         self._make_biases()
+
+    def _drawn(self, width: int, generator: torch.Generator | None) -> Tensor:
+        """A kaiming-uniform row for each feature."""
+        # Drawn where the generator lives, so that one seed gives the same weights on every device.
+        place = generator.device if generator is not None else self.cfg.device
+        rows = torch.empty(self.d_sae, width, dtype=DTYPES[self.cfg.dtype], device=place)
+        return nn.init.kaiming_uniform_(rows, generator=generator).to(self.cfg.device)
+
+    def _with_norm(self, rows: Tensor, norm: float) -> Tensor:
+        """Decoder rows of this length."""
+        return rows / decoder_norms(rows)[:, None] * norm
 
     def _zeros(self, *shape: int) -> Tensor:
         return torch.zeros(*shape, dtype=DTYPES[self.cfg.dtype], device=self.cfg.device)
 
+    @property
+    def _has_parts(self) -> bool:
+        """Whether the input's last two axes may be one to the SAE."""
+        return self.cfg.reshape_activations == "hook_z" or self.n_sources > 1
+
     def _flat(self, x: Tensor) -> Tensor:
-        """`x` in the SAE's dtype, heads as one axis."""
+        """`x` in the SAE's dtype, heads (or the sources of a crosscoder) as one axis."""
         width = x.shape[-1] if x.ndim else 0
-        if self.cfg.reshape_activations == "hook_z" and x.ndim >= 2 and width != self.d_in:
+        if self._has_parts and x.ndim >= 2 and width != self.d_in:
             x = x.flatten(-2)
         if not x.ndim or x.shape[-1] != self.d_in:
             where = f" ({self.cfg.metadata.hook_name})" if self.cfg.metadata.hook_name else ""
