@@ -1,32 +1,12 @@
-"""JumpReLU SAE: a feature is zero until its pre-activation passes its own learned threshold.
+"""JumpReLU SAE: a feature is zero until its pre-activation passes its own learned threshold. The maths is in `jumping`.
 
-    feature_acts = hidden_pre where hidden_pre > threshold, else 0        (inference: relu of it)
-
-The threshold gets its gradient from a rectangle of width eps around it (K(u) = 1 for |u| < 1/2):
-
-    d feature_acts / d threshold = -(threshold / eps) K((hidden_pre - threshold) / eps)
-    d step         / d threshold = -(1 / eps)         K((hidden_pre - threshold) / eps)
-
-    mse_loss     = mean ||x - x_hat||^2
-    l0_loss      = l0 * mean sum_i step(hidden_pre_i - threshold_i)                   (mode "step")
-                 = l0 * mean 2 / target_l0 * (L0 - target_l0)^2                       (mode "quadratic")
-                 = l0 * mean sum_i tanh(scale * feature_acts_i * ||W_dec_i||)         (mode "tanh")
-    pre_act_loss = coef * mean sum_{i dead} relu(threshold_i - hidden_pre_i) ||W_dec_i||
-
-Source: Rajamanoharan et al. 2024, "Jumping Ahead"; Gemma Scope 2 (quadratic); Anthropic, January 2025 update (tanh,
-pre_act_loss, estimator to the input too), in the form of SAELens 6: the threshold itself is trained, not its log.
+feature_acts = hidden_pre where hidden_pre > threshold, else 0
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, final
+from typing import ClassVar, final
 
-import torch
-from jaxtyping import Bool, Float
-from torch import Tensor, nn
-from torch.autograd import Function
-
-from sae_widgets.sae.acts import Coefficient, TrainContext, TrainParts, decoder_norms, squared_error
-from sae_widgets.sae.base import SAE
+from sae_widgets.architectures.jumping import JumpingSAE, JumpSettings
 from sae_widgets.sae.config import ArchitectureName, Number, SAEConfig
 from sae_widgets.sae.registry import register_sae_class
 
@@ -39,7 +19,7 @@ class JumpReLUSAEConfig(SAEConfig):
 
 
 @dataclass(kw_only=True)
-class JumpReLUTrainingSAEConfig(JumpReLUSAEConfig):
+class JumpReLUTrainingSAEConfig(JumpSettings, JumpReLUSAEConfig):
     """Settings of a JumpReLU SAE and of its training."""
 
     is_training: ClassVar[bool] = True
@@ -47,158 +27,18 @@ class JumpReLUTrainingSAEConfig(JumpReLUSAEConfig):
     decoder_init_norm: Number | None = 0.1
     """Length of the decoder rows at the start; None leaves them as drawn."""
 
-    jumprelu_init_threshold: Number = 0.01
-    """Threshold at the start, in the unit of the pre-activations, at least 0."""
-
-    jumprelu_bandwidth: Number = 0.05
-    """Width of the rectangle that estimates the gradient, above 0."""
-
-    jumprelu_sparsity_loss_mode: Literal["step", "tanh", "quadratic"] = "step"
-    """Which l0_loss."""
-
-    l0_coefficient: Number = 1.0
-    """Weight of the l0_loss, at least 0."""
-
-    l0_warm_up_steps: int = 0
-    """Optimiser steps over which the weight rises from 0."""
-
-    pre_act_loss_coefficient: Number | None = None
-    """Weight of the pre_act_loss; None leaves it out. Anthropic uses 3e-6."""
-
-    jumprelu_tanh_scale: Number = 4.0
-    """Steepness of mode "tanh"."""
-
-    jumprelu_ste_to_input: bool = False
-    """Whether the estimator reaches the encoder as well (Anthropic) or the threshold alone (DeepMind)."""
-
-    target_l0: Number | None = None
-    """Features per token that mode "quadratic" aims at, from 0 (excluded) to d_sae."""
-
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.jumprelu_sparsity_loss_mode not in ("step", "tanh", "quadratic"):
-            raise ValueError(
-                "jumprelu_sparsity_loss_mode is 'step', 'tanh' or 'quadratic'; "
-                f"got {self.jumprelu_sparsity_loss_mode!r}."
-            )
-        if not self.jumprelu_bandwidth > 0:
-            raise ValueError(f"jumprelu_bandwidth is above 0; got {self.jumprelu_bandwidth}.")
-        if self.jumprelu_init_threshold < 0:
-            raise ValueError(f"jumprelu_init_threshold is at least 0; got {self.jumprelu_init_threshold}.")
-        if self.jumprelu_sparsity_loss_mode == "quadratic" and not 0 < (self.target_l0 or 0) <= self.d_sae:
-            raise ValueError(
-                f"Mode 'quadratic' needs target_l0 between 0 and d_sae={self.d_sae}; got {self.target_l0}."
-            )
+        self.check_jumps(self.d_sae)
 
 
 @final
 @register_sae_class
-class JumpReLUSAE(SAE):
+class JumpReLUSAE(JumpingSAE):
     """See the module."""
 
     config_class = JumpReLUSAEConfig
     training_config_class = JumpReLUTrainingSAEConfig
-    # float32 whatever the SAE's dtype: Adam's steps of ~lr vanish in bfloat16 near 1.
-    kept_dtypes: ClassVar[dict[str, torch.dtype]] = {"threshold": torch.float32}
-
-    threshold: nn.Parameter
-
-    def activate(self, hidden_pre: Float[Tensor, "*batch d_sae"]) -> Float[Tensor, "*batch d_sae"]:
-        if self.cfg.is_training:
-            cfg = self._training_config()
-            return _JumpReLU.apply(  # type: ignore[return-value]
-                hidden_pre, self.threshold.to(hidden_pre.dtype), cfg.jumprelu_bandwidth, cfg.jumprelu_ste_to_input
-            )
-        return hidden_pre.relu() * (hidden_pre > self.threshold)
-
-    def coefficients(self) -> dict[str, Coefficient]:
-        cfg = self._training_config()
-        return {"l0": Coefficient(cfg.l0_coefficient, cfg.l0_warm_up_steps)}
-
-    def objective(
-        self, parts: TrainParts, target: Float[Tensor, "*batch d_in"], ctx: TrainContext
-    ) -> dict[str, Float[Tensor, ""]]:
-        cfg = self._training_config()
-        terms = {
-            "mse_loss": squared_error(parts.sae_out, target),
-            "l0_loss": ctx.coefficients["l0"] * self._sparsity(parts).mean(),
-        }
-        if cfg.pre_act_loss_coefficient is not None:
-            terms["pre_act_loss"] = cfg.pre_act_loss_coefficient * self._pre_act_loss(parts.hidden_pre, ctx.dead_mask)
-        return terms
-
-    @torch.no_grad()
-    def after_step(self) -> None:
-        # Below zero the gate would let negative pre-activations through. Projected here, not clamped in the forward:
-        # a clamp has no gradient there and would pin the feature for good.
-        self.threshold.clamp_(min=0.0)
-
-    def _sparsity(self, parts: TrainParts) -> Float[Tensor, "*batch"]:
-        cfg = self._training_config()
-        if cfg.jumprelu_sparsity_loss_mode == "tanh":
-            acts = parts.feature_acts * decoder_norms(self.W_dec)  # type: ignore[operator]
-            return torch.tanh(cfg.jumprelu_tanh_scale * acts).sum(-1)
-        threshold = self.threshold.to(parts.hidden_pre.dtype)
-        l0 = _Step.apply(parts.hidden_pre, threshold, cfg.jumprelu_bandwidth, cfg.jumprelu_ste_to_input).sum(-1)  # type: ignore[union-attr]
-        if cfg.jumprelu_sparsity_loss_mode == "quadratic":
-            return 2 / cfg.target_l0 * (l0 - cfg.target_l0) ** 2
-        return l0
-
-    def _pre_act_loss(
-        self, hidden_pre: Float[Tensor, "*batch d_sae"], dead_mask: Bool[Tensor, " d_sae"] | None
-    ) -> Float[Tensor, ""]:
-        if dead_mask is None:
-            return hidden_pre.new_zeros(())
-        below = (self.threshold.to(hidden_pre.dtype) - hidden_pre).relu()
-        return (below * dead_mask * decoder_norms(self.W_dec)).sum(-1).mean()
-
-    def _make_biases(self) -> None:
-        super()._make_biases()
-        threshold = self._zeros(self.d_sae)
-        if self.cfg.is_training:
-            threshold = torch.full_like(threshold, self.cfg.jumprelu_init_threshold, dtype=torch.float32)
-        self.threshold = nn.Parameter(threshold)
-
-    def _scale_features(self, norms: Float[Tensor, " d_sae"]) -> None:
-        super()._scale_features(norms)
-        self.threshold.mul_(norms)
 
 
 JumpReLUTrainingSAE = JumpReLUSAE
-
-
-def _rectangle(u: Tensor) -> Tensor:
-    return ((u > -0.5) & (u < 0.5)).to(u.dtype)
-
-
-def _summed_to(grad: Tensor, threshold: Tensor) -> Tensor:
-    return grad.reshape(-1, len(threshold)).sum(0)
-
-
-class _JumpReLU(Function):
-    @staticmethod
-    def forward(ctx: Any, pre: Tensor, threshold: Tensor, bandwidth: float, ste_to_input: bool) -> Tensor:
-        ctx.save_for_backward(pre, threshold)
-        ctx.bandwidth, ctx.ste_to_input = bandwidth, ste_to_input
-        return pre * (pre > threshold)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
-        pre, threshold = ctx.saved_tensors
-        through = threshold / ctx.bandwidth * _rectangle((pre - threshold) / ctx.bandwidth) * grad
-        d_pre = (pre > threshold) * grad
-        return d_pre + through if ctx.ste_to_input else d_pre, _summed_to(-through, threshold), None, None
-
-
-class _Step(Function):
-    @staticmethod
-    def forward(ctx: Any, pre: Tensor, threshold: Tensor, bandwidth: float, ste_to_input: bool) -> Tensor:
-        ctx.save_for_backward(pre, threshold)
-        ctx.bandwidth, ctx.ste_to_input = bandwidth, ste_to_input
-        return (pre > threshold).to(pre.dtype)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
-        pre, threshold = ctx.saved_tensors
-        through = 1.0 / ctx.bandwidth * _rectangle((pre - threshold) / ctx.bandwidth) * grad
-        return through if ctx.ste_to_input else None, _summed_to(-through, threshold), None, None
