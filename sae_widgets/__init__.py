@@ -33,6 +33,7 @@ _PUBLIC = {
     ],
     "attribution": ["Attribution", "MethodAttribution", "attribute"],
     "steering": ["FeatureSteer", "GeneratedToken", "generate_stream", "steering_hook"],
+    "hub": ["upload_saes_to_huggingface"],
     "widgets": ["AttributionBars", "SteeringPanel", "TokenHeatmap", "TrainingPanel", "freeze_all", "train"],
     "checkup": ["doctor"],
 }

@@ -27,6 +27,8 @@ class StandIn:
         """Method and path of each request, in order."""
         self.commits: list[dict[str, Any]] = []
         """Repository, revision, message and paths of each commit, in order."""
+        self.created: list[dict[str, Any]] = []
+        """What was asked of each new repository: name, private and the like."""
         self.token: str | None = None
         """Whoever sends another, or none, gets 401."""
         self.gated: set[str] = set()
@@ -265,6 +267,7 @@ class Handler(BaseHTTPRequestHandler):
         link = f"{self.stand_in.url}/{'datasets/' if kind == 'datasets' else ''}{name}"
         if self.stand_in.folder(name, kind) is not None:
             return self._json({"error": "You already created this repo", "url": link, "name": name}, 409)
+        self.stand_in.created.append(asked)
         self.stand_in.create(name, kind)
         self._json({"url": link, "name": name, "id": name})
 
