@@ -2,16 +2,31 @@
 
 SAELens needs transformer-lens 3, we are tested with 4: where it cannot be imported, nothing here is collected.
 By hand: a venv with `tests/parity/requirements.txt`, then `<venv>/bin/python -m pytest tests/parity`.
+
+The tests in `cases/` are written for SAELens and import `sae_lens` alone. They run twice: here with SAELens itself, and
+in a second process where `shim/` stands first on the path, so that `sae_lens` is us. Each records its numbers; a case
+passes if it passes on both sides and the numbers agree.
 """
 
 import importlib.util
+import os
+import subprocess
+import sys
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.parity.recording import Recording, stem_of
+
+HERE = Path(__file__).parent
 HAS_SAE_LENS = importlib.util.find_spec("sae_lens") is not None
-collect_ignore_glob = [] if HAS_SAE_LENS else ["test_*.py"]
+collect_ignore_glob = [] if HAS_SAE_LENS else ["test_*.py", "cases/*"]
+
+OURS_WRITES_TO = "SAE_WIDGETS_PARITY_RECORDS"
+"""Environment variable of the second process: the folder for its records."""
+RECORDS = Path(os.environ[OURS_WRITES_TO]) if OURS_WRITES_TO in os.environ else None
 
 if HAS_SAE_LENS:
     with warnings.catch_warnings():
@@ -33,10 +48,67 @@ def note():
     return remember
 
 
+@pytest.fixture
+def record(request, ours) -> Recording:
+    """Where a case puts its numbers; compared with the other side's when the case has ended."""
+    return Recording()
+
+
+@pytest.fixture(scope="session")
+def ours(tmp_path_factory, request) -> Iterator[Path]:
+    """The folder with the records of the second process, which runs the same cases with us as `sae_lens`."""
+    if RECORDS is not None:
+        yield RECORDS
+        return
+    folder = tmp_path_factory.mktemp("ours")
+    cases = sorted({item.nodeid for item in request.session.items if HERE / "cases" in item.path.parents})
+    paths = os.pathsep.join([str(HERE / "shim"), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *cases]
+    done = subprocess.run(
+        command,
+        cwd=request.config.rootpath,
+        env={**os.environ, OURS_WRITES_TO: str(folder), "PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+    )
+    (folder / "output.txt").write_text(done.stdout + done.stderr)
+    yield folder
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    yield
+    recording = getattr(item, "funcargs", {}).get("record")
+    if recording is None:
+        return
+    if RECORDS is not None:
+        recording.write(RECORDS, item.nodeid)
+    else:
+        _compare(item, recording, item.funcargs["ours"])
+
+
+def _compare(item, recording: Recording, folder: Path) -> None:
+    stem = folder / stem_of(item.nodeid)
+    if not stem.with_suffix(".npz").exists():
+        report = stem.with_suffix(".txt")
+        text = report.read_text() if report.exists() else (folder / "output.txt").read_text()[-6000:]
+        pytest.fail(f"The case fails with us in SAELens' place:\n{text}", pytrace=False)
+    found, wrong = recording.differences(folder, item.nodeid)
+    for name, difference in found.items():
+        key = f"{recording.label or item.originalname}, {name.partition(':')[0]}"
+        LARGEST[key] = max(LARGEST.get(key, 0.0), difference)
+    if wrong:
+        pytest.fail("Not the same here as in SAELens:\n  " + "\n  ".join(wrong), pytrace=False)
+
+
+def pytest_runtest_logreport(report):
+    if RECORDS is not None and report.failed:
+        (RECORDS / f"{stem_of(report.nodeid)}.txt").write_text(report.longreprtext)
+
+
 def pytest_collection_modifyitems(items):
-    here = Path(__file__).parent
     for item in items:
-        if here in item.path.parents:
+        if HERE in item.path.parents:
             item.add_marker(pytest.mark.filterwarnings("ignore"))  # the peer's warnings are not ours to fail on
 
 
@@ -44,4 +116,4 @@ def pytest_terminal_summary(terminalreporter):
     if LARGEST:
         terminalreporter.section("largest differences from SAELens")
         for name, difference in sorted(LARGEST.items()):
-            terminalreporter.write_line(f"{name:60} {difference:.2e}")
+            terminalreporter.write_line(f"{name:80} {difference:.2e}")

@@ -1,0 +1,132 @@
+"""Which of our names stands under which of SAELens'; and, from `MISSING.md`, why the others stand for nothing."""
+
+import re
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+
+MISSING = Path(__file__).parents[1] / "MISSING.md"
+
+_ROW = re.compile(r"^\| `([^`]+)` \| (.+?) \|$", re.MULTILINE)
+
+
+def _both(name: str) -> list[str]:
+    return [f"{name}SAE", f"{name}SAEConfig", f"{name}TrainingSAE", f"{name}TrainingSAEConfig"]
+
+
+def _training(name: str) -> list[str]:
+    return [f"{name}TrainingSAE", f"{name}TrainingSAEConfig"]
+
+
+_TRANSCODERS = [
+    f"{kind}{end}"
+    for kind in ("Transcoder", "SkipTranscoder", "JumpReLUTranscoder", "JumpReLUSkipTranscoder")
+    for end in ("", "Config")
+]
+
+_ARCHITECTURES = {
+    "standard_sae": _both("Standard"),
+    "gated_sae": _both("Gated"),
+    "topk_sae": _both("TopK"),
+    "abstopk_sae": _both("AbsTopK"),
+    "jumprelu_sae": _both("JumpReLU"),
+    "batchtopk_sae": _training("BatchTopK"),
+    "matryoshka_batchtopk_sae": _training("MatryoshkaBatchTopK"),
+    "matching_pursuit_sae": _both("MatchingPursuit"),
+    "temporal_sae": ["TemporalSAE", "TemporalSAEConfig"],
+    "transcoder": _TRANSCODERS,
+}
+
+_BASE = {
+    "SAE": "sae_widgets.sae",
+    "SAEConfig": "sae_widgets.sae",
+    # One class of ours serves training and inference.
+    "TrainingSAE": "sae_widgets.sae:SAE",
+    "TrainingSAEConfig": "sae_widgets.sae:SAEConfig",
+}
+
+_SAES = {name: "sae_widgets.architectures" for names in _ARCHITECTURES.values() for name in names} | _BASE
+
+_CONFIGS = {
+    "LanguageModelSAERunnerConfig": "sae_widgets.runner_config",
+    "LoggingConfig": "sae_widgets.runner_config",
+}
+
+_RUNNERS = {
+    "LanguageModelSAETrainingRunner": "sae_widgets.runner",
+    "SAETrainingRunner": "sae_widgets.runner",
+}
+
+_ADAPTED = "sae_lens.adapters"
+
+_MODELS = {"HookedSAETransformer": "sae_widgets.hooked"}
+
+_FILE_NAMES = {
+    "SAE_WEIGHTS_FILENAME": "sae_widgets.sae.files:WEIGHTS_NAME",
+    "SAE_CFG_FILENAME": "sae_widgets.sae.files:CONFIG_NAME",
+    "SPARSITY_FILENAME": "sae_widgets.sae.files:SPARSITY_NAME",
+}
+
+OFFERED: dict[str, dict[str, str]] = {
+    "sae_lens": {
+        **_SAES,
+        **_CONFIGS,
+        **_RUNNERS,
+        **_MODELS,
+        "ActivationsStore": "sae_widgets.activations",
+        "SAETrainer": _ADAPTED,
+        "run_evals": _ADAPTED,
+    },
+    "sae_lens.analysis": _MODELS,
+    "sae_lens.analysis.hooked_sae_transformer": _MODELS,
+    "sae_lens.config": {**_CONFIGS, "SAETrainerConfig": _ADAPTED, "DTYPE_MAP": _ADAPTED},
+    "sae_lens.constants": {**_FILE_NAMES, "DTYPE_MAP": _ADAPTED, "DTYPE_TO_STR": _ADAPTED},
+    "sae_lens.evals": {
+        "EvalConfig": _ADAPTED,
+        "get_eval_everything_config": _ADAPTED,
+        "run_evals": _ADAPTED,
+    },
+    "sae_lens.llm_sae_training_runner": _RUNNERS,
+    "sae_lens.loading": {},
+    "sae_lens.loading.pretrained_sae_loaders": {
+        "handle_config_defaulting": "sae_widgets.sae.versions:upgrade_config",
+        "handle_pre_6_0_config": "sae_widgets.sae.versions:upgrade_config",
+        "sae_lens_disk_loader": _ADAPTED,
+        "sparsify_disk_loader": _ADAPTED,
+    },
+    "sae_lens.registry": {"get_sae_class": _ADAPTED, "get_sae_training_class": _ADAPTED},
+    "sae_lens.saes": _SAES,
+    "sae_lens.saes.sae": {
+        **_BASE,
+        "SAEMetadata": "sae_widgets.sae",
+        "TrainStepInput": "sae_widgets.sae",
+        "TrainStepOutput": "sae_widgets.sae",
+        "TrainCoefficientConfig": "sae_widgets.sae",
+        "mse_loss": _ADAPTED,
+    },
+    **{f"sae_lens.saes.{module}": dict.fromkeys(names, "sae_widgets.architectures")
+       for module, names in _ARCHITECTURES.items()},
+    "sae_lens.training": {},
+    "sae_lens.training.activation_scaler": {"ActivationScaler": _ADAPTED, "ActivationWhitening": _ADAPTED},
+    "sae_lens.training.activations_store": {"ActivationsStore": "sae_widgets.activations"},
+    "sae_lens.training.optim": {"get_lr_scheduler": _ADAPTED, "CoefficientScheduler": _ADAPTED},
+    "sae_lens.training.sae_trainer": {"SAETrainer": _ADAPTED},
+    "sae_lens.util": {
+        "dtype_to_str": "sae_widgets.sae.config:dtype_name",
+        "str_to_dtype": _ADAPTED,
+        "extract_layer_from_tlens_hook_name": _ADAPTED,
+        "filter_valid_dataclass_fields": _ADAPTED,
+    },
+}  # fmt: skip
+"""SAELens' module -> its name -> "our.module" or "our.module:our_name"."""
+
+
+@cache
+def missing() -> dict[str, str]:
+    """What `MISSING.md` lists: a name or pattern -> why it is not offered."""
+    return dict(_ROW.findall(MISSING.read_text(encoding="utf-8")))
+
+
+def why_missing(name: str) -> str | None:
+    """Why `name` is not offered; None if nobody says."""
+    return next((reason for pattern, reason in missing().items() if fnmatchcase(name, pattern)), None)
