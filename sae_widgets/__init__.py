@@ -13,9 +13,14 @@ _PUBLIC = {
     "sae": ["SAE", "SAEConfig", "SAEMetadata", "SparseActs", "SAE_CLASSES"],
     "architectures": [
         f"{name}{kind}"
-        for name in ("Standard", "Gated", "TopK", "JumpReLU", "BatchTopK")
+        for name in ("Standard", "Gated", "TopK", "JumpReLU", "BatchTopK", "Crosscoder")
         for kind in ("SAE", "SAEConfig", "TrainingSAE", "TrainingSAEConfig")
         if not (name == "BatchTopK" and kind in ("SAE", "SAEConfig"))
+    ]
+    + [
+        f"{name}Transcoder{kind}"
+        for name in ("", "Skip", "JumpReLU", "JumpReLUSkip", "CrossLayer", "CrossLayerSkip")
+        for kind in ("", "Config", "Training", "TrainingConfig")
     ],
     "model": ["load_model", "attach", "HookedSAETransformer", "token_texts"],
     "demo": ["load_demo"],

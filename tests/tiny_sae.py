@@ -23,13 +23,14 @@ def tiny(config: SAEConfig, **weights: Any) -> SAE:
 def random_sae(config_class: type[SAEConfig], *, seed: int = 0, **settings: Any) -> SAE:
     """An SAE of `config_class` with every weight drawn, thresholds positive."""
     own = {each.name for each in fields(config_class)}
-    settings = {"d_in": 6, "d_sae": 20, "dtype": "float64", **({"k": 3} if "k" in own else {}), **settings}
+    sizes = {"d_in": 6, "d_sae": 20, "d_out": 5, "n_outputs": 3, "n_sources": 2, "k": 3}
+    settings = {"dtype": "float64", **{name: size for name, size in sizes.items() if name in own}, **settings}
     sae = SAE.from_config(config_class(**settings))
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, tensor in {**dict(sae.named_parameters()), **dict(sae.named_buffers())}.items():
             drawn = torch.randn(tensor.shape, generator=generator, dtype=torch.float64)
-            scale = {"W_enc": 0.6, "W_dec": 0.7, "r_mag": 0.3}.get(name, 0.2)
+            scale = {"W_enc": 0.6, "W_dec": 0.7, "W_skip": 0.5, "r_mag": 0.3}.get(name, 0.2)
             tensor.copy_((drawn.abs() if "threshold" in name else drawn) * scale)
     return sae
 
@@ -37,6 +38,21 @@ def random_sae(config_class: type[SAEConfig], *, seed: int = 0, **settings: Any)
 def random_x(*shape: int, seed: int = 1, dtype: torch.dtype = torch.float64) -> torch.Tensor:
     """Normal numbers, the same for the same seed."""
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(dtype)
+
+
+def output_shape(sae: SAE, *batch: int) -> tuple[int, ...]:
+    """Shape of the SAE's output for a flat input with these leading axes."""
+    return (*batch, sae.n_outputs, sae.d_out) if "n_outputs" in vars(sae.cfg) else (*batch, sae.d_out)
+
+
+def target_of(sae: SAE, x: torch.Tensor, seed: int = 2) -> torch.Tensor:
+    """What the SAE is to give for `x`: that itself, or for a transcoder other numbers of the output's shape."""
+    return x if sae.reconstructs else random_x(*output_shape(sae, *x.shape[:-1]), seed=seed, dtype=x.dtype)
+
+
+def flat_target(sae: SAE, x: torch.Tensor) -> torch.Tensor:
+    """The target as training has it: outputs side by side."""
+    return target_of(sae, x).reshape(*x.shape[:-1], len(sae.b_dec))
 
 
 def config_classes() -> Iterator[type[SAEConfig]]:

@@ -5,12 +5,38 @@ A further architecture is a further file and one line here.
 """
 
 from sae_widgets.architectures.batchtopk import BatchTopKTrainingSAE, BatchTopKTrainingSAEConfig
+from sae_widgets.architectures.cross_layer_transcoder import (
+    CrossLayerSkipTranscoder,
+    CrossLayerSkipTranscoderConfig,
+    CrossLayerSkipTranscoderTraining,
+    CrossLayerSkipTranscoderTrainingConfig,
+    CrossLayerTranscoder,
+    CrossLayerTranscoderConfig,
+    CrossLayerTranscoderTraining,
+    CrossLayerTranscoderTrainingConfig,
+)
+from sae_widgets.architectures.crosscoder import (
+    CrosscoderSAE,
+    CrosscoderSAEConfig,
+    CrosscoderTrainingSAE,
+    CrosscoderTrainingSAEConfig,
+)
 from sae_widgets.architectures.gated import GatedSAE, GatedSAEConfig, GatedTrainingSAE, GatedTrainingSAEConfig
 from sae_widgets.architectures.jumprelu import (
     JumpReLUSAE,
     JumpReLUSAEConfig,
     JumpReLUTrainingSAE,
     JumpReLUTrainingSAEConfig,
+)
+from sae_widgets.architectures.jumprelu_transcoder import (
+    JumpReLUSkipTranscoder,
+    JumpReLUSkipTranscoderConfig,
+    JumpReLUSkipTranscoderTraining,
+    JumpReLUSkipTranscoderTrainingConfig,
+    JumpReLUTranscoder,
+    JumpReLUTranscoderConfig,
+    JumpReLUTranscoderTraining,
+    JumpReLUTranscoderTrainingConfig,
 )
 from sae_widgets.architectures.standard import (
     StandardSAE,
@@ -19,18 +45,52 @@ from sae_widgets.architectures.standard import (
     StandardTrainingSAEConfig,
 )
 from sae_widgets.architectures.topk import TopKSAE, TopKSAEConfig, TopKTrainingSAE, TopKTrainingSAEConfig
+from sae_widgets.architectures.transcoder import (
+    SkipTranscoder,
+    SkipTranscoderConfig,
+    SkipTranscoderTraining,
+    SkipTranscoderTrainingConfig,
+    Transcoder,
+    TranscoderConfig,
+    TranscoderTraining,
+    TranscoderTrainingConfig,
+)
 
 __all__ = [
     "BatchTopKTrainingSAE",
     "BatchTopKTrainingSAEConfig",
+    "CrossLayerSkipTranscoder",
+    "CrossLayerSkipTranscoderConfig",
+    "CrossLayerSkipTranscoderTraining",
+    "CrossLayerSkipTranscoderTrainingConfig",
+    "CrossLayerTranscoder",
+    "CrossLayerTranscoderConfig",
+    "CrossLayerTranscoderTraining",
+    "CrossLayerTranscoderTrainingConfig",
+    "CrosscoderSAE",
+    "CrosscoderSAEConfig",
+    "CrosscoderTrainingSAE",
+    "CrosscoderTrainingSAEConfig",
     "GatedSAE",
     "GatedSAEConfig",
     "GatedTrainingSAE",
     "GatedTrainingSAEConfig",
     "JumpReLUSAE",
     "JumpReLUSAEConfig",
+    "JumpReLUSkipTranscoder",
+    "JumpReLUSkipTranscoderConfig",
+    "JumpReLUSkipTranscoderTraining",
+    "JumpReLUSkipTranscoderTrainingConfig",
     "JumpReLUTrainingSAE",
     "JumpReLUTrainingSAEConfig",
+    "JumpReLUTranscoder",
+    "JumpReLUTranscoderConfig",
+    "JumpReLUTranscoderTraining",
+    "JumpReLUTranscoderTrainingConfig",
+    "SkipTranscoder",
+    "SkipTranscoderConfig",
+    "SkipTranscoderTraining",
+    "SkipTranscoderTrainingConfig",
     "StandardSAE",
     "StandardSAEConfig",
     "StandardTrainingSAE",
@@ -39,4 +99,8 @@ __all__ = [
     "TopKSAEConfig",
     "TopKTrainingSAE",
     "TopKTrainingSAEConfig",
+    "Transcoder",
+    "TranscoderConfig",
+    "TranscoderTraining",
+    "TranscoderTrainingConfig",
 ]

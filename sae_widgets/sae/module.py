@@ -1,6 +1,7 @@
 """What an SAE is made of: weights that follow from a config, and named points to hook."""
 
 import copy
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -29,6 +30,8 @@ class SAEModule(nn.Module):
     cfg: SAEConfig
     folder: Path | None
     """Where the SAE was loaded from or last saved to."""
+    published_sparsity: Tensor | Callable[[], Tensor | None] | None
+    """log10 of each feature's firing frequency as its files have it, or what reads it."""
 
     W_enc: nn.Parameter
     b_enc: nn.Parameter
@@ -44,6 +47,7 @@ class SAEModule(nn.Module):
             )
         self.cfg = copy.deepcopy(cfg)
         self.folder = None
+        self.published_sparsity = None
         self.hook_sae_input = HookPoint("hook_sae_input")
         self.hook_sae_acts_pre = HookPoint("hook_sae_acts_pre")
         self.hook_sae_acts_post = HookPoint("hook_sae_acts_post")
@@ -153,7 +157,7 @@ class SAEModule(nn.Module):
     def _flat(self, x: Tensor) -> Tensor:
         """`x` in the SAE's dtype, heads (or the sources of a crosscoder) as one axis."""
         width = x.shape[-1] if x.ndim else 0
-        if self._has_parts and x.ndim >= 2 and width != self.d_in:
+        if self._has_parts and x.ndim >= 2 and width != self.d_in == x.shape[-2] * width:
             x = x.flatten(-2)
         if not x.ndim or x.shape[-1] != self.d_in:
             where = f" ({self.cfg.metadata.hook_name})" if self.cfg.metadata.hook_name else ""
