@@ -4,18 +4,37 @@ A format is a module with `NAME`, `recognises(source)`, `read(source, device)` a
 `write(sae, folder)`. A further format is a further module and its name in `FORMATS`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path, PurePosixPath
 from types import ModuleType
 from typing import Any
 
 import torch
 
-from sae_widgets.loaders import native
+from sae_widgets.loaders import (
+    deepseek_r1,
+    dictionary_learning,
+    gemma_scope,
+    gemma_scope_2,
+    gemma_transcoder,
+    goodfire,
+    hook_z,
+    llama_scope,
+    llama_scope_r1,
+    mntss,
+    mwhanna,
+    native,
+    openai_gpt2,
+    qwen_scope,
+    sparsify,
+    temporal,
+)
 from sae_widgets.loaders.source import FolderSource, Loaded, Source
 from sae_widgets.sae import SAE
 from sae_widgets.sae.config import nearest
-from sae_widgets.sae.loading import build
+from sae_widgets.sae.loading import build, overridden
+from sae_widgets.sae.registry import config_class_for
+from sae_widgets.sae.versions import upgrade_config
 
 __all__ = [
     "FORMATS",
@@ -29,10 +48,15 @@ __all__ = [
     "load_source",
     "recognise",
     "sae_of",
+    "save_as",
 ]
 
-FORMATS: tuple[ModuleType, ...] = (native,)
-"""Modules of the formats, in the order they are asked: the more telling the file names, the earlier."""
+FORMATS: tuple[ModuleType, ...] = (
+    *(native, sparsify, dictionary_learning),
+    *(gemma_transcoder, gemma_scope, gemma_scope_2, llama_scope, llama_scope_r1, temporal),
+    *(goodfire, deepseek_r1, qwen_scope, openai_gpt2, hook_z, mwhanna, mntss),
+)
+"""Modules of the formats, in the order they are asked: those with a folder for each SAE, then those with a file."""
 
 
 @dataclass(frozen=True)
@@ -60,21 +84,21 @@ def recognise(path: str | Path | Source) -> Recognised:
 
     Raises:
         FileNotFoundError: If no format recognises it; says what is there.
-        ValueError: If its files are damaged or do not fit each other.
+        ValueError: If its files are damaged.
     """
-    source = path if isinstance(path, Source) else FolderSource(path)
+    source = path if isinstance(path, Source) else _folder_source(path)
     format = format_of(source)
-    sae = sae_of(format.read(source), where=source.name)
-    metadata = sae.cfg.metadata
+    config = upgrade_config(read_as(format, source).config)
+    metadata = config["metadata"]
     return Recognised(
         format=format.NAME,
-        architecture=str(sae.cfg.architecture),
-        d_in=sae.d_in,
-        d_sae=sae.d_sae,
-        model_name=metadata.model_name,
-        hook_name=metadata.hook_name,
-        hook_name_out=metadata.hook_name_out,
-        dtype=sae.cfg.dtype,
+        architecture=config["architecture"],
+        d_in=config["d_in"],
+        d_sae=config["d_sae"],
+        model_name=metadata.get("model_name"),
+        hook_name=metadata.get("hook_name"),
+        hook_name_out=metadata.get("hook_name_out"),
+        dtype=str(config.get("dtype", "float32")).removeprefix("torch."),
     )
 
 
@@ -102,24 +126,60 @@ def load_source(
         ValueError: If its files are damaged or do not fit each other, or there is no such format.
     """
     module = format_of(source) if format is None else format_named(format)
-    loaded = module.read(source, device)
+    loaded = read_as(module, source, device)
     sae = sae_of(loaded, where=source.name, device=device, dtype=dtype, overrides=overrides)
     if fold_W_dec_norm:
         sae.fold_W_dec_norm()
     return sae
 
 
-def sae_of(loaded: Loaded, **settings: Any) -> SAE:
+def read_as(format: ModuleType, source: Source, device: str = "cpu") -> Loaded:
+    """What `format` reads in `source`.
+
+    Raises:
+        ValueError: If its files are damaged, or lack what the format has.
+    """
+    try:
+        return format.read(source, device)
+    except KeyError as error:
+        raise ValueError(f"{source.name!r} looks like {format.NAME}, but its config lacks {error}.") from error
+    except (ValueError, TypeError, AttributeError, ZeroDivisionError) as error:
+        raise ValueError(f"Cannot read {source.name!r} as {format.NAME}: {error}") from error
+
+
+def sae_of(loaded: Loaded, *, where: str, overrides: dict[str, Any] | None = None, **settings: Any) -> SAE:
     """The SAE that a format has read; `settings` as in `sae_widgets.sae.loading.build`."""
-    return build(loaded.config, loaded.weights, **settings)
+    config = overridden(upgrade_config(loaded.config), overrides or {})
+    if "k" in {each.name for each in fields(config_class_for(config))} and "k" not in config:
+        raise ValueError(f"{where!r} does not say how many features are active: give it, as overrides={{'k': 50}}.")
+    return build(loaded.config, loaded.weights, where=where, overrides=overrides, **settings)
 
 
 def load_folder(path: str | Path, **settings: Any) -> SAE:
     """The SAE in the folder (or file) `path`, whatever its format; `settings` as in `load_source`."""
-    source = FolderSource(path)
+    source = _folder_source(path)
     sae = load_source(source, **settings)
     sae.folder = source.local
     return sae
+
+
+def save_as(sae: SAE, folder: str | Path, *, format: str) -> list[Path]:
+    """The files of `sae` written to `folder`, for the readers of another library.
+
+    Args:
+        sae: Unchanged; one in training is written in its inference form.
+        folder: Made if need be. Each file that is there is replaced once the new one is wholly written.
+        format: "saelens", "sparsify" or "dictionary_learning".
+
+    Raises:
+        ValueError: If there is no such format, or it is read only.
+        NotImplementedError: If the format has no word for such an SAE; says what is in the way.
+    """
+    module = format_named(format)
+    if not hasattr(module, "write"):
+        writable = [each.NAME for each in FORMATS if hasattr(each, "write")]
+        raise ValueError(f"The format {format!r} is read, not written; written are {', '.join(writable)}.")
+    return module.write(sae, folder)
 
 
 def format_of(source: Source) -> ModuleType:
@@ -165,6 +225,16 @@ def find_saes(root: str | Path) -> list[Path]:
     folders = [root, *(each for each in root.rglob("*") if each.is_dir())]
     sources = {each: FolderSource(each) for each in folders}
     return sorted(each for each in folders if any(format.recognises(sources[each]) for format in FORMATS))
+
+
+def _folder_source(path: str | Path) -> FolderSource:
+    """`path`, or the folder it is in where `path` is one of an SAE's files."""
+    source = FolderSource(path)
+    if source.local.is_file() and not any(each.recognises(source) for each in FORMATS):
+        folder = FolderSource(source.local.parent)
+        if any(each.recognises(folder) for each in FORMATS):
+            return folder
+    return source
 
 
 def _saes_below(source: Source, here: list[str]) -> list[str]:

@@ -56,8 +56,8 @@ def write_folder(path: str | Path, config: dict[str, Any], weights: dict[str, Te
     path.mkdir(parents=True, exist_ok=True)
     text = json.dumps(config, indent=2)
     with (
-        _written(path / WEIGHTS_NAME, lambda part: _save_tensors(weights, part)) as put_weights,
-        _written(path / CONFIG_NAME, lambda part: part.write_text(text, encoding="utf-8")) as put_config,
+        written(path / WEIGHTS_NAME, lambda part: save_tensors(weights, part)) as put_weights,
+        written(path / CONFIG_NAME, lambda part: part.write_text(text, encoding="utf-8")) as put_config,
     ):
         put_weights()
         put_config()
@@ -69,7 +69,7 @@ def write_sparsity(path: str | Path, log_sparsity: Tensor) -> Path:
     path = Path(path)
     path.mkdir(parents=True, exist_ok=True)
     tensors = {"sparsity": log_sparsity.detach().float()}
-    with _written(path / SPARSITY_NAME, lambda part: _save_tensors(tensors, part)) as put:
+    with written(path / SPARSITY_NAME, lambda part: save_tensors(tensors, part)) as put:
         put()
     return path / SPARSITY_NAME
 
@@ -152,13 +152,14 @@ def _require_sae(path: Path) -> None:
     )
 
 
-def _save_tensors(tensors: dict[str, Tensor], file: Path) -> None:
+def save_tensors(tensors: dict[str, Tensor], file: Path) -> None:
+    """Writes a safetensors file."""
     save_file({name: tensor.detach().contiguous() for name, tensor in tensors.items()}, file)
 
 
 @contextlib.contextmanager
-def _written(file: Path, write: Callable[[Path], Any]) -> Iterator[Callable[[], None]]:
-    """Writes a temporary file; yields the function that gives it its name. Unnamed, it is removed."""
+def written(file: Path, write: Callable[[Path], Any]) -> Iterator[Callable[[], None]]:
+    """Calls `write` with a temporary file; yields the function that gives it its name. Unnamed, it is removed."""
     temporary = file.with_name(f".{file.name}.{uuid.uuid4().hex[:8]}.part")
     try:
         try:
