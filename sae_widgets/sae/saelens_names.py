@@ -4,12 +4,14 @@
     training_forward_pass(TrainStepInput)     train_parts(x) and objective(parts, target, ctx)
     get_coefficients()                        coefficients()
     get_W_dec_norm()                          decoder_norms(W_dec)
+    run_with_cache, run_with_hooks, hooks     hook points, for as long as it takes
     turn_off_forward_pass_hook_z_reshaping()  nothing: the input's shape says whether heads stand apart
 
 Nothing here computes anything of its own.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +19,11 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from sae_widgets.sae.acts import Coefficient, SparseActs, TrainContext, decoder_norms
+from sae_widgets.sae.acts import Coefficient, HookPoint, SparseActs, TrainContext, decoder_norms
+from sae_widgets.sae.config import nearest
+
+Chosen = str | Callable[[str], bool]
+"""A hook point's name, or a function that says of a name whether it is meant."""
 
 TrainCoefficientConfig = Coefficient
 """SAELens' name for a coefficient with its warm-up."""
@@ -94,3 +100,53 @@ class SAELensNames:
 
     def turn_off_forward_pass_hook_z_reshaping(self) -> None:
         """Does nothing, for the same reason."""
+
+    @property
+    def hook_dict(self: Any) -> dict[str, HookPoint]:
+        """Hook points by name."""
+        return self.hook_points
+
+    @contextmanager
+    def hooks(self: Any, fwd_hooks: Sequence[tuple[Chosen, Callable]] = ()) -> Iterator[Any]:
+        """The SAE with `hook(value, hook=point)` at each named point, within the block.
+
+        Raises:
+            ValueError: If there is no hook point of that name.
+        """
+        with ExitStack() as stack:
+            for chosen, hook in fwd_hooks:
+                for point in _chosen(self.hook_points, chosen):
+                    stack.callback(point.add_hook(hook).remove)
+            yield self
+
+    def run_with_hooks(self: Any, *args: Any, fwd_hooks: Sequence[tuple[Chosen, Callable]] = (), **kwargs: Any) -> Any:
+        """What `forward` returns with these hooks, which are gone afterwards."""
+        with self.hooks(fwd_hooks):
+            return self(*args, **kwargs)
+
+    def run_with_cache(
+        self: Any, *args: Any, names_filter: Chosen | Sequence[str] | None = None, **kwargs: Any
+    ) -> tuple[Any, dict[str, Tensor]]:
+        """What `forward` returns, and what passed each hook point, detached."""
+        cache: dict[str, Tensor] = {}
+
+        def keep(value: Tensor, hook: HookPoint) -> None:
+            cache[hook.name] = value.detach()
+
+        chosen = (lambda name: True) if names_filter is None else names_filter
+        each = list(chosen) if isinstance(chosen, Sequence) and not isinstance(chosen, str) else [chosen]
+        out = self.run_with_hooks(*args, fwd_hooks=[(one, keep) for one in each], **kwargs)
+        return out, cache
+
+    def reset_hooks(self: Any) -> None:
+        """Removes every hook from the hook points."""
+        for point in self.hook_points.values():
+            point._forward_hooks.clear()
+
+
+def _chosen(points: dict[str, HookPoint], chosen: Chosen) -> list[HookPoint]:
+    if not isinstance(chosen, str):
+        return [point for name, point in points.items() if chosen(name)]
+    if chosen not in points:
+        raise ValueError(f"An SAE has no hook point {chosen!r}. {nearest(chosen, points)}")
+    return [points[chosen]]

@@ -25,6 +25,11 @@ def rows(which: str, size: Size = SIZE) -> torch.Tensor:
     return batch(size, 3, 11) if "temporal" in which else batch(size)
 
 
+def every_other(value: torch.Tensor, hook: Any) -> torch.Tensor:
+    """A hook that switches every other feature off."""
+    return value * (torch.arange(value.shape[-1]) % 2)
+
+
 @pytest.mark.parametrize("which", [f"used {name}" for name in USED])
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("dtype", BARS)
@@ -121,8 +126,18 @@ def test_hooks(which: str, record: Recording):
         sae.get_submodule(name).add_hook(lambda value, hook, name=name: record(f"seen: {name}", value))
     sae(x)
     sae = made(which)
-    sae.hook_sae_acts_post.add_hook(lambda value, hook: value * (torch.arange(value.shape[-1]) % 2))
+    sae.hook_sae_acts_post.add_hook(every_other)
     record("forward, every other feature off", sae(x))
+    sae.reset_hooks()
+    record("forward, hooks reset", sae(x))
+    with sae.hooks(fwd_hooks=[("hook_sae_acts_post", every_other)]):
+        record("forward within hooks", sae(x))
+    record("run_with_hooks", sae.run_with_hooks(x, fwd_hooks=[(lambda name: name.endswith("acts_post"), every_other)]))
+    out, cache = sae.run_with_cache(x, names_filter=["hook_sae_input", "hook_sae_acts_post"])
+    record("run_with_cache", out)
+    record("cached", sorted(cache))
+    record.all({f"cache: {name}": cache[name] for name in sorted(cache)})
+    record("hook_dict", sorted(sae.hook_dict))
 
 
 @every
