@@ -3,6 +3,9 @@
     documents -> rows of `context_size` tokens -> one forward for `store_batch_size_prompts` rows -> mixing buffer
     -> batches of `train_batch_size_tokens` activations
 
+Where several hooks are read (a transcoder's input and target, a crosscoder's sources), one forward gives them all, and
+they lie side by side in the buffer: what belongs to one token stays together.
+
 The buffer counts in tokens and holds `n_batches_in_buffer * store_batch_size_prompts * context_size` of them. It is
 topped up before each batch, and a batch is a random draw from all of it; SAELens instead drains half of it and fills
 it in one go, which stalls training for many steps' time and mixes less. It starts to serve when it holds two batches
@@ -12,7 +15,7 @@ Everything that decides later batches is in `state_dict()`: tensors only.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -21,8 +24,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from sae_widgets.documents import Documents, open_documents
-from sae_widgets.fit import layer_of
-from sae_widgets.hooked import HookedSAETransformer
+from sae_widgets.hook_reader import HookReader, as_hooked
 from sae_widgets.token_rows import SequencePacker, TokenRows
 
 N_TOKENS_FOR_NORM = 32_768  # the mean norm is known to about 0.2 % then: norms spread by about a third of their mean
@@ -38,6 +40,13 @@ class StoreSettings:
     """How activations are gathered; names as in `LanguageModelSAERunnerConfig`."""
 
     hook_name: str
+    """What is read."""
+    hook_names: Sequence[str] | None = None
+    """Read in the place of `hook_name`, side by side: a crosscoder's sources."""
+    hook_name_out: str | None = None
+    """What a transcoder is to give for what is read; batches are then pairs."""
+    hook_names_out: Sequence[str] | None = None
+    """The same with several outputs, side by side: a cross-layer transcoder's."""
     context_size: int = 128
     """Tokens in a row."""
     train_batch_size_tokens: int = 4096
@@ -86,35 +95,67 @@ class StoreSettings:
     def buffer_tokens(self) -> int:
         return self.n_batches_in_buffer * self.store_batch_size_prompts * self.context_size
 
+    @property
+    def hooks_in(self) -> list[str]:
+        """Hooks that are read for the input."""
+        return list(self.hook_names or [self.hook_name])
+
+    @property
+    def hooks_out(self) -> list[str]:
+        """Hooks that are read for the target; none where the input is the target."""
+        hooks = list(self.hook_names_out or ([self.hook_name_out] if self.hook_name_out else []))
+        return [] if hooks == self.hooks_in else hooks
+
+
+Batch = Tensor | tuple[Tensor, Tensor]
+"""Activations `[n_tokens, d_in]`; with a target of its own, those and the target `[n_tokens, d_out]`."""
+
 
 class ActivationsStore:
-    """Shuffled batches of one hook's activations, without end; `state_dict` gives back the same later batches.
+    """Shuffled batches of activations, without end; `state_dict` gives back the same later batches.
+
+    Args:
+        model: The model; a list of models with one tokenizer for a crosscoder that reads `hook_name` in each.
+        documents: The text.
+        settings: What is read, and how it is batched.
+        d_in: What the input's width has to be; None takes the model's.
+        d_out: The same of the target.
 
     Raises:
         ValueError: If the model has no such hook, its width is not `d_in`, or the context is too long for it.
     """
 
-    def __init__(self, model: Any, documents: Documents, settings: StoreSettings, d_in: int | None = None) -> None:
+    def __init__(
+        self,
+        model: Any,
+        documents: Documents,
+        settings: StoreSettings,
+        d_in: int | None = None,
+        d_out: int | None = None,
+    ) -> None:
+        models = list(model) if isinstance(model, (list, tuple)) else [model]
+        model = models[0]
         self.model, self.settings = as_hooked(model), settings
-        check_context(model, settings.context_size)
+        for each in models:
+            check_context(each, settings.context_size)
         n_positions = len(range(settings.context_size)[slice(*settings.seqpos_slice)])
         self.rows = self._open(documents, -(-settings.train_batch_size_tokens // n_positions), epoch=0)
         self._documents = documents
         special = settings.exclude_special_tokens
         ids = model.tokenizer.all_special_ids if special is True else special or []
         self._excluded = torch.tensor(sorted(set(ids)), dtype=torch.int64)
-        self._read = HookReader(self.model, settings.hook_name, settings.hook_head_index)
-        self.d_in = self._read.width
-        if d_in is not None and d_in != self.d_in:
-            raise ValueError(
-                f"d_in is {d_in}, but {settings.hook_name!r} of this model is {self.d_in} wide: set d_in={self.d_in}."
-            )
+        self._read = _reader(models, settings)
+        n_out = len(settings.hooks_out)
+        widths = self._read.widths
+        self.d_in, self.d_out = sum(widths[: len(widths) - n_out]), sum(widths[len(widths) - n_out :])
+        _check_width("d_in", d_in, self.d_in, settings.hooks_in)
+        _check_width("d_out", d_out, self.d_out, settings.hooks_out)
         self._generator = torch.Generator().manual_seed(settings.seed)
         # One forward more than the buffer holds: the last one never has to be cut.
         n_forward = settings.store_batch_size_prompts * n_positions
         self._buffer = torch.empty(
             settings.buffer_tokens + n_forward,
-            self.d_in,
+            self.d_in + self.d_out,
             dtype=getattr(torch, settings.dtype.removeprefix("torch.")),
             device=settings.device,
         )
@@ -124,14 +165,14 @@ class ActivationsStore:
 
     @classmethod
     def from_config(
-        cls, model: Any, cfg: Any, override_dataset: Any = None, d_in: int | None = None
+        cls, model: Any, cfg: Any, override_dataset: Any = None, d_in: int | None = None, d_out: int | None = None
     ) -> "ActivationsStore":
         """The store that a runner's config describes."""
         own = {field.name: getattr(cfg, field.name) for field in fields(StoreSettings) if field.name != "device"}
         settings = StoreSettings(**own, device=str(cfg.act_store_device or cfg.device))
         source = cfg.dataset_path if override_dataset is None else override_dataset
         documents = open_documents(source, streaming=cfg.streaming, seed=cfg.seed)
-        return cls(model, documents, settings, d_in=d_in or cfg.d_in)
+        return cls(model, documents, settings, d_in=d_in or cfg.d_in, d_out=d_out)
 
     @classmethod
     def from_sae(cls, model: Any, sae: Any, dataset: Any = None, **settings: Any) -> "ActivationsStore":
@@ -149,8 +190,10 @@ class ActivationsStore:
             raise ValueError("This SAE does not say what it was trained on; pass dataset=, e.g. a list of strings.")
         streaming, seed = settings.pop("streaming", True), settings.get("seed", 42)
         known = {"hook_name": metadata.hook_name, "context_size": metadata.context_size}
-        for name in ("prepend_bos", "hook_head_index", "exclude_special_tokens", "seqpos_slice"):
+        places = ("hook_names", "hook_name_out", "hook_names_out")
+        for name in (*places, "prepend_bos", "hook_head_index", "exclude_special_tokens", "seqpos_slice"):
             known[name] = metadata[name]
+        known["hook_name"] = known["hook_name"] or sae.cfg.hooks_in[0]
         own = {name: value for name, value in known.items() if value is not None} | settings
         documents = open_documents(source, streaming=streaming, seed=seed)
         return cls(model, documents, StoreSettings(**own), d_in=sae.cfg.d_in)
@@ -178,8 +221,8 @@ class ActivationsStore:
 
     # Activations
 
-    def get_activations(self, tokens: Int[Tensor, "n_rows context"]) -> Float[Tensor, "n_rows positions d_in"]:
-        """The hook's activations on `tokens`, heads joined or one picked, `seqpos_slice` applied."""
+    def get_activations(self, tokens: Int[Tensor, "n_rows context"]) -> Float[Tensor, "n_rows positions width"]:
+        """The hooks' activations on `tokens`, side by side; heads joined or one picked, `seqpos_slice` applied."""
         settings = self.settings
         with _autocast(self.model, settings.autocast_lm):
             activations = self._read(tokens)
@@ -207,10 +250,8 @@ class ActivationsStore:
 
     # Batches
 
-    def next_batch(
-        self, is_cancelled: Callable[[int, int], bool] = lambda done, total: False
-    ) -> Float[Tensor, "n_tokens d_in"]:
-        """The next batch of activations.
+    def next_batch(self, is_cancelled: Callable[[int, int], bool] = lambda done, total: False) -> Batch:
+        """The next batch of activations: `[n_tokens, d_in]`, or a pair with the target.
 
         Args:
             is_cancelled: Asked before each forward of the language model, with the tokens in the buffer and the
@@ -224,23 +265,31 @@ class ActivationsStore:
             # At least one batch is left behind, or as much as there is room for, to be mixed with the next.
             self._fill(min(self._n_left + 2 * n_tokens, self.settings.buffer_tokens), is_cancelled)
             chosen = torch.randperm(self._n_filled, generator=self._generator)[:n_tokens]
-        return self._remove(chosen)
+        batch = self._remove(chosen)
+        return (batch[:, : self.d_in], batch[:, self.d_in :]) if self.d_out else batch
 
-    def __iter__(self) -> Iterator[Tensor]:
+    def __iter__(self) -> Iterator[Batch]:
         return self
 
-    def __next__(self) -> Float[Tensor, "n_tokens d_in"]:
+    def __next__(self) -> Batch:
         return self.next_batch()
 
     def mean_norm(self, n_tokens: int, is_cancelled: Callable[[int, int], bool] = lambda done, total: False) -> float:
-        """Mean length of the activations of about the next `n_tokens` tokens, which stay in the buffer.
+        """Mean length of the activations at the first hook; see `mean_norms`."""
+        return self.mean_norms(n_tokens, is_cancelled)[0]
+
+    def mean_norms(
+        self, n_tokens: int, is_cancelled: Callable[[int, int], bool] = lambda done, total: False
+    ) -> list[float]:
+        """Mean length at each hook, inputs first, of about the next `n_tokens` tokens, which stay in the buffer.
 
         At most `N_TOKENS_FOR_NORM` or what the buffer holds are looked at.
         """
         self._fill(min(n_tokens, N_TOKENS_FOR_NORM, self.settings.buffer_tokens), is_cancelled)
-        return float(torch.linalg.vector_norm(self._buffer[: self._n_filled].float(), dim=-1).mean(dtype=torch.float64))
+        parts = self._buffer[: self._n_filled].float().split(self._read.widths, dim=-1)
+        return [float(torch.linalg.vector_norm(part, dim=-1).mean(dtype=torch.float64)) for part in parts]
 
-    def _remove(self, chosen: Int[Tensor, " n_tokens"]) -> Float[Tensor, "n_tokens d_in"]:
+    def _remove(self, chosen: Int[Tensor, " n_tokens"]) -> Float[Tensor, "n_tokens width"]:
         """The chosen rows; the last rows of the buffer move to their places."""
         batch = self._buffer[chosen.to(self._buffer.device)]
         n_left = self._n_filled - len(chosen)
@@ -281,46 +330,21 @@ class ActivationsStore:
         self._generator.set_state(state["rng"])
 
 
-class HookReader:
-    """One hook's activations on rows of tokens, the model run no further than needed.
-
-    Raises:
-        ValueError: If the model has no such hook; names the nearest ones.
-    """
-
-    def __init__(self, model: Any, hook_name: str, hook_head_index: int | None = None) -> None:
-        self.model, self.hook_name, self.hook_head_index = as_hooked(model), hook_name, hook_head_index
-        self._stop_at: int | None = None
-        bos = self.model.tokenizer.bos_token_id
-        probe = torch.full((1, 2), bos if bos is not None else 0)
-        activations = self(probe)
-        self.width: int = activations.shape[-1]
-        if hook_name.endswith(".hook_resid_pre"):
-            # What a model returns that stops before this block; a third less work in the demo model, where it holds.
-            self._stop_at = layer_of(hook_name)
-            early = self._stopped(probe)
-            if not (isinstance(early, Tensor) and torch.equal(early, activations)):
-                self._stop_at = None
-
-    @torch.no_grad()
-    def __call__(self, tokens: Int[Tensor, "n_rows context"]) -> Float[Tensor, "n_rows context d_in"]:
-        """Heads joined, or one of them picked."""
-        if self._stop_at is not None:
-            return self._stopped(tokens)
-        activations = self.model.capture(tokens.to(self.model.device), self.hook_name)
-        if activations.ndim == 4 and self.hook_head_index is not None:
-            activations = activations[:, :, self.hook_head_index]
-        return activations.flatten(2)
-
-    @torch.no_grad()
-    def _stopped(self, tokens: Tensor) -> Any:
-        with self.model.without_saes():
-            return self.model.forward(tokens.to(self.model.device), return_type=None, stop_at_layer=self._stop_at)
+def _reader(models: list[Any], settings: StoreSettings) -> HookReader:
+    """What reads inputs and targets in one go."""
+    hooks = settings.hooks_in
+    if len(models) == 1:
+        return HookReader(models[0], [*hooks, *settings.hooks_out], settings.hook_head_index)
+    if settings.hooks_out:
+        raise ValueError("Several models are a crosscoder's; what it reads is what it writes: leave hook_name_out out.")
+    hooks = hooks * len(models) if len(hooks) == 1 else hooks
+    return HookReader(models, hooks, settings.hook_head_index)
 
 
-def as_hooked(model: Any) -> HookedSAETransformer:
-    """The model in the shell that `load_model` gives."""
-    return model if isinstance(model, HookedSAETransformer) else HookedSAETransformer(model)
+def _check_width(name: str, wanted: int | None, found: int, hooks: Sequence[str]) -> None:
+    if wanted is not None and wanted != found:
+        where = " and ".join(map(repr, hooks)) or "no further hook"
+        raise ValueError(f"{name} is {wanted}, but {where} of this model is {found} wide: set {name}={found}.")
 
 
 def _autocast(model: Any, is_on: bool) -> contextlib.AbstractContextManager:

@@ -1,0 +1,114 @@
+"""Activations at one or several hooks, of one or several models, read from as few forward passes as possible."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from sae_widgets.fit import layer_of, no_hook_error
+from sae_widgets.hooked import HookedSAETransformer
+from sae_widgets.splice import acting
+
+
+class HookReader:
+    """Hooks' activations on rows of tokens, side by side; a model is run once and no further than needed.
+
+    Args:
+        model: One model for all hooks, or one for each: a crosscoder's sources may be several models.
+        hook_names: One hook, or several.
+        hook_head_index: The one head to take of activations that have heads; None joins all heads.
+
+    Raises:
+        ValueError: If a model has no such hook, or does not pass it; names what to use instead.
+    """
+
+    def __init__(self, model: Any, hook_names: str | Sequence[str], hook_head_index: int | None = None) -> None:
+        names = [hook_names] if isinstance(hook_names, str) else list(hook_names)
+        models = [as_hooked(each) for each in model] if isinstance(model, (list, tuple)) else [as_hooked(model)]
+        if len(models) not in (1, len(names)):
+            raise ValueError(f"{len(models)} models for {len(names)} hooks: give one model, or one for each hook.")
+        self.places = list(zip(models * (len(names) // len(models)), names, strict=True))
+        """Model and hook of each part."""
+        self.hook_head_index = hook_head_index
+        self._stop_at: int | None = None
+        bos = models[0].tokenizer.bos_token_id
+        probe = torch.full((1, 2), bos if bos is not None else 0)
+        parts = self._parts(probe)
+        self.widths: list[int] = [part.shape[-1] for part in parts]
+        """Width of each part."""
+        if len(self.places) == 1 and names[0].endswith(".hook_resid_pre"):
+            # What a model returns that stops before this block; a third less work in the demo model, where it holds.
+            self._stop_at = layer_of(names[0])
+            early = self._stopped(probe)
+            if not (isinstance(early, Tensor) and torch.equal(early, parts[0])):
+                self._stop_at = None
+
+    @property
+    def width(self) -> int:
+        """Width of all parts together."""
+        return sum(self.widths)
+
+    @torch.no_grad()
+    def __call__(self, tokens: Int[Tensor, "n_rows context"]) -> Float[Tensor, "n_rows context width"]:
+        """The parts side by side; heads joined, or one of them picked."""
+        if self._stop_at is not None:
+            return self._stopped(tokens)
+        parts = self._parts(tokens)
+        return parts[0] if len(parts) == 1 else torch.cat([part.to(parts[0]) for part in parts], dim=-1)
+
+    @torch.no_grad()
+    def _parts(self, tokens: Tensor) -> list[Tensor]:
+        seen: dict[tuple[int, str], Tensor] = {}
+        for model in {id(model): model for model, _ in self.places}.values():
+            names = list(dict.fromkeys(name for other, name in self.places if other is model))
+            found = (
+                [model.capture(tokens.to(model.device), names[0])]
+                if len(names) == 1
+                else _capture(model, tokens, names)
+            )
+            seen.update({(id(model), name): each for name, each in zip(names, found, strict=True)})
+        return [self._flat(seen[id(model), name]) for model, name in self.places]
+
+    def _flat(self, activations: Tensor) -> Tensor:
+        if activations.ndim == 4 and self.hook_head_index is not None:
+            activations = activations[:, :, self.hook_head_index]
+        return activations.flatten(2)
+
+    @torch.no_grad()
+    def _stopped(self, tokens: Tensor) -> Any:
+        model = self.places[0][0]
+        with model.without_saes():
+            return model.forward(tokens.to(model.device), return_type=None, stop_at_layer=self._stop_at)
+
+
+def _capture(model: HookedSAETransformer, tokens: Tensor, names: list[str]) -> list[Tensor]:
+    """What `model.capture` gives, for several hooks of one forward."""
+    seen: dict[str, Tensor] = {}
+    tokens = tokens.to(model.device)
+    layers = [layer_of(name) for name in names]
+    last = None if None in layers else max(layer for layer in layers if layer is not None)
+    stop = None if last is None or last + 1 >= model.cfg.n_layers else last + 1
+    with ExitStack() as stack:
+        stack.enter_context(model.without_saes())
+        stack.enter_context(model.suited_to(tokens))
+        for name in names:
+            if name not in model.hook_dict:
+                raise no_hook_error(model, name)
+
+            def keep(activation: Tensor, hook: Any, name: str = name) -> None:
+                seen[name] = activation.detach().clone()  # hooks that write in place come after
+
+            stack.enter_context(acting(model.hook_dict[name], keep))
+        model.wrapped(tokens, return_type=None, stop_at_layer=stop)
+    for name in names:
+        if name not in seen:
+            raise ValueError(f"The hook {name!r} exists but is not passed in a forward of this model.")
+    return [seen[name] for name in names]
+
+
+def as_hooked(model: Any) -> HookedSAETransformer:
+    """The model in the shell that `load_model` gives."""
+    return model if isinstance(model, HookedSAETransformer) else HookedSAETransformer(model)
