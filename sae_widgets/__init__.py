@@ -39,6 +39,18 @@ _PUBLIC = {
     "attribution": ["Attribution", "MethodAttribution", "attribute"],
     "steering": ["FeatureSteer", "GeneratedToken", "generate_stream", "steering_hook"],
     "hub": ["upload_saes_to_huggingface"],
+    "neuronpedia": [
+        "NeuronpediaActivation",
+        "NeuronpediaFeature",
+        "get_neuronpedia_feature",
+        "get_neuronpedia_quick_list",
+        "make_neuronpedia_list_with_features",
+        "neuronpedia_explanations",
+        "neuronpedia_labels",
+        "neuronpedia_url",
+        "open_neuronpedia_feature_dashboard",
+    ],
+    "neuronpedia_json": ["read_neuronpedia", "write_neuronpedia"],
     "widgets": ["AttributionBars", "SteeringPanel", "TokenHeatmap", "TrainingPanel", "freeze_all", "train"],
     "checkup": ["doctor"],
 }
