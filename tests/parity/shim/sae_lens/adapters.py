@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sae_widgets import evals, training
+from sae_widgets import evals, hooked, training
 from sae_widgets.loaders import load_folder
 from sae_widgets.normalize import average_norm_scale
 from sae_widgets.sae import SAE, SAEConfig, SAEMetadata
@@ -200,6 +200,20 @@ class SAETrainer:
         if self._trainer.scale != 1.0:
             self.sae.fold_activation_norm_scaling_factor(self._trainer.scale)
         return self.sae
+
+
+# models
+
+
+class HookedSAETransformer(hooked.HookedSAETransformer):
+    """Ours wraps a model; this one also makes it from its config, as SAELens' does."""
+
+    def __init__(self, cfg: Any, **kwargs: Any) -> None:
+        if not hasattr(cfg, "run_with_hooks"):
+            from transformer_lens import HookedTransformer
+
+            cfg = HookedTransformer(cfg, **kwargs)
+        super().__init__(cfg)
 
 
 # evals

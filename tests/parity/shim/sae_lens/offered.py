@@ -59,7 +59,7 @@ _RUNNERS = {
 
 _ADAPTED = "sae_lens.adapters"
 
-_MODELS = {"HookedSAETransformer": "sae_widgets.hooked"}
+_MODELS = {"HookedSAETransformer": _ADAPTED}
 
 _FILE_NAMES = {
     "SAE_WEIGHTS_FILENAME": "sae_widgets.sae.files:WEIGHTS_NAME",
