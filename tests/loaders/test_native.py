@@ -19,9 +19,9 @@ def test_a_native_folder_is_recognised_and_loaded(tmp_path):
 
 
 def test_a_folder_nobody_recognises_says_what_is_there(tmp_path):
-    (tmp_path / "params.npz").touch()
+    (tmp_path / "notes.npz").touch()
     assert not native.recognises(FolderSource(tmp_path))
-    with pytest.raises(FileNotFoundError, match=r"found params\.npz"):
+    with pytest.raises(FileNotFoundError, match=r"found notes\.npz"):
         load_folder(tmp_path)
 
 
