@@ -11,6 +11,7 @@ __version__ = "0.1.0"
 # module -> public names; the one list of what `sae_widgets` offers.
 _PUBLIC = {
     "sae": ["SAE", "SAEConfig", "SAEMetadata", "SparseActs", "SAE_CLASSES"],
+    "loaders": ["catalog", "recognise"],
     "architectures": [
         f"{name}{kind}"
         for name in ("Standard", "Gated", "TopK", "JumpReLU", "BatchTopK", "Crosscoder")

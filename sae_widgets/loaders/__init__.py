@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from sae_widgets.loaders import (
+    catalog,
     deepseek_r1,
     dictionary_learning,
     gemma_scope,
@@ -42,6 +43,7 @@ __all__ = [
     "Loaded",
     "Recognised",
     "Source",
+    "catalog",
     "find_saes",
     "format_of",
     "load_folder",
@@ -152,7 +154,9 @@ def sae_of(loaded: Loaded, *, where: str, overrides: dict[str, Any] | None = Non
     config = overridden(upgrade_config(loaded.config), overrides or {})
     if "k" in {each.name for each in fields(config_class_for(config))} and "k" not in config:
         raise ValueError(f"{where!r} does not say how many features are active: give it, as overrides={{'k': 50}}.")
-    return build(loaded.config, loaded.weights, where=where, overrides=overrides, **settings)
+    sae = build(loaded.config, loaded.weights, where=where, overrides=overrides, **settings)
+    sae.published_sparsity = loaded.log_sparsity
+    return sae
 
 
 def load_folder(path: str | Path, **settings: Any) -> SAE:

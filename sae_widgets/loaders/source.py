@@ -7,6 +7,7 @@ from names (Gemma Scope's layer, Qwen Scope's k) it reads from `source.name`.
 import copy
 import os
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple, final
 
@@ -24,8 +25,8 @@ class Loaded(NamedTuple):
     weights: dict[str, Tensor]
     """Under SAELens' names and in its orientation (`W_enc [d_in, d_sae]`, `W_dec [d_sae, d_out]`)."""
 
-    log_sparsity: Tensor | None = None
-    """log10 of each feature's firing frequency, where the files hold it."""
+    log_sparsity: Tensor | Callable[[], Tensor | None] | None = None
+    """log10 of each feature's firing frequency, where the files hold it; or what reads it."""
 
 
 class Source(ABC):
@@ -49,6 +50,10 @@ class Source(ABC):
     def names(self) -> list[str]:
         """Files of the root, as paths below it; for a hub repository this asks the hub once."""
 
+    def _exists(self, name: str) -> bool:
+        """Whether the root has the file `name`."""
+        return name in self.names()
+
     @abstractmethod
     def _fetch(self, name: str) -> Path:
         """The local file for the path `name` below the root; FileNotFoundError if there is none."""
@@ -66,7 +71,7 @@ class Source(ABC):
     @final
     def has(self, name: str) -> bool:
         """Whether the file `name`, relative to `path`, is there."""
-        return self.resolved(name) in self.names()
+        return self._exists(self.resolved(name))
 
     @final
     def here(self) -> list[str]:
@@ -149,6 +154,9 @@ class FolderSource(Source):
             beside = [p for folder in {self.local.parent, self._root} for p in _files(folder, depth=0)]
             self._names = sorted({p.relative_to(self._root).as_posix() for p in (*below, *beside)})
         return self._names
+
+    def _exists(self, name: str) -> bool:
+        return (self._root / name).is_file()
 
     def _fetch(self, name: str) -> Path:
         file = self._root / name

@@ -17,7 +17,7 @@ import copy
 from abc import ABC, abstractmethod
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar, final
+from typing import Any, ClassVar, final
 
 import torch
 from jaxtyping import Float
@@ -35,21 +35,19 @@ from sae_widgets.sae.acts import (
     rows_of,
 )
 from sae_widgets.sae.config import SAEConfig, nearest
-from sae_widgets.sae.files import read_sparsity, write_folder, write_sparsity
-from sae_widgets.sae.module import SAEModule
 from sae_widgets.sae.registry import sae_class_for
 from sae_widgets.sae.saelens_names import SAELensNames
-
-Self = TypeVar("Self", bound="SAE")
+from sae_widgets.sae.stored import StoredSAE
 
 SMALLEST_NORM = 1e-8
 """Decoder rows shorter than this are folded as if they had this length (SAELens' bound)."""
 
 
-class SAE(SAEModule, SAELensNames, ABC):
+class SAE(StoredSAE, SAELensNames, ABC):
     """A sparse autoencoder: `encode` to features, `decode` back; `forward` does both.
 
-    Made by `SAE.load_from_disk(folder)`, `SAE(cfg)`, or an architecture's own class, e.g. `TopKSAE(cfg)`.
+    Made by `SAE.from_pretrained(release, sae_id)`, `SAE.load_from_disk(folder)`, `SAE(cfg)`, or an architecture's own
+    class, e.g. `TopKSAE(cfg)`.
 
     Hook points, in the order of `forward`; each is a module with `register_forward_hook` and `add_hook(fn)`, and
     `sae.hook_points` lists them by name. A hook may return a value to put in the place of the one it saw.
@@ -257,62 +255,11 @@ class SAE(SAEModule, SAELensNames, ABC):
 
     # -- files --------------------------------------------------------------------------------------------------------
 
-    @classmethod
-    def from_config(cls, cfg: SAEConfig, *, generator: torch.Generator | None = None) -> "SAE":
-        """A new SAE of the class that `cfg` is for, with fresh weights."""
-        return sae_class_for(str(cfg.architecture))(cfg, generator=generator)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "SAE":
-        """A new SAE from a config as `cfg.json` holds it."""
-        return cls.from_config(SAEConfig.from_dict(values))
-
-    @classmethod
-    def load_from_disk(
-        cls: type[Self], path: str | Path, device: str = "cpu", dtype: str | torch.dtype | None = None
-    ) -> Self:
-        """The SAE in the folder `path`, in evaluation mode.
-
-        Args:
-            path: Folder with `sae_weights.safetensors` and `cfg.json`, of SAELens 3 to 6 or ours.
-            device: Where the weights go.
-            dtype: Their type; None keeps the one the config names.
-
-        Raises:
-            FileNotFoundError: If there is no SAE at `path`.
-            ValueError: If the files are damaged or do not fit each other.
-            TypeError: If called on an architecture's class and the folder holds another.
-        """
-        from sae_widgets.sae.loading import load_sae
-
-        sae = load_sae(path, device=str(device), dtype=dtype)
-        if not isinstance(sae, cls):
-            raise TypeError(f"{path} holds a {type(sae).__name__}, not a {cls.__name__}; use SAE.load_from_disk.")
-        return sae
-
-    def save_model(self, path: str | Path, *, log_sparsity: Float[Tensor, " d_sae"] | None = None) -> tuple[Path, Path]:
-        """The paths of the weights and of the config, written to the folder `path` in this SAE's present form.
-
-        Args:
-            path: Made if need be; an SAE that is there is replaced only once the new one is wholly written.
-            log_sparsity: log10 of each feature's firing frequency; written beside them if given.
-        """
-        paths = write_folder(path, self.cfg.to_dict(), dict(self.state_dict()))
-        if log_sparsity is not None:
-            write_sparsity(path, log_sparsity)
-        self.folder = Path(path)
-        return paths
-
     def save_inference_model(
         self, path: str | Path, *, log_sparsity: Float[Tensor, " d_sae"] | None = None
     ) -> tuple[Path, Path]:
         """Like `save_model`, of the SAE that `to_inference` gives."""
         return self.to_inference().save_model(path, log_sparsity=log_sparsity)
-
-    @property
-    def log_sparsity(self) -> Float[Tensor, " d_sae"] | None:
-        """log10 of each feature's firing frequency, from the folder; None where nobody wrote it."""
-        return None if self.folder is None else read_sparsity(self.folder)
 
     # -- what an architecture overrides -------------------------------------------------------------------------------
 
@@ -390,5 +337,5 @@ class SAE(SAEModule, SAELensNames, ABC):
         from sae_widgets.sae.loading import assemble
 
         sae = assemble(config, {name: weight.detach().clone() for name, weight in weights.items()})
-        sae.folder = self.folder
+        sae.folder, sae.published_sparsity = self.folder, self.published_sparsity
         return sae.train(self.training)

@@ -240,6 +240,11 @@ class SAEConfig:
         values = {each.name: copy.deepcopy(getattr(self, each.name)) for each in fields(self)}
         return {**values, "metadata": self._metadata_to_save(), "architecture": str(self.architecture)}
 
+    def to_flat_dict(self) -> dict[str, Any]:
+        """`to_dict` with the metadata's keys on top, too, and SAELens 5's names: for code that reads either."""
+        flat = {**self.metadata.to_dict(), **self.to_dict()}
+        return {**flat, "hook_layer": self.hook_layer, "activation_fn_str": self.activation_fn_str}
+
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "SAEConfig":
         """The config that `to_dict` wrote; keys of `cfg.json` that no config has are ignored, as SAELens does.

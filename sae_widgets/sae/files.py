@@ -11,7 +11,7 @@ import struct
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -22,29 +22,9 @@ CONFIG_NAME = "cfg.json"
 SPARSITY_NAME = "sparsity.safetensors"
 
 
-class SAEFolder(NamedTuple):
-    """What the files of one SAE hold, as they hold it."""
-
-    path: Path
-    config: dict[str, Any]
-    weights: dict[str, Tensor]
-
-
 def is_sae_folder(path: str | Path) -> bool:
     """Whether `path` holds weights and config under SAELens' names."""
     return all((Path(path) / name).is_file() for name in (WEIGHTS_NAME, CONFIG_NAME))
-
-
-def read_folder(path: str | Path, device: str = "cpu") -> SAEFolder:
-    """The config and weights in `path`.
-
-    Raises:
-        FileNotFoundError: If there is no such folder, or no SAE in it; says what is there instead.
-        ValueError: If a file is damaged.
-    """
-    path = Path(path)
-    _require_sae(path)
-    return SAEFolder(path, read_json(path / CONFIG_NAME), read_tensors(path / WEIGHTS_NAME, device))
 
 
 def write_folder(path: str | Path, config: dict[str, Any], weights: dict[str, Tensor]) -> tuple[Path, Path]:
@@ -132,23 +112,6 @@ def _what_is_wrong(file: Path) -> str:
     expected = 8 + header_size + end
     return (
         f"it has {size:,} bytes where its header promises {expected:,}" if expected != size else "its header is wrong"
-    )
-
-
-def _require_sae(path: Path) -> None:
-    if is_sae_folder(path):
-        return
-    if not path.exists():
-        raise FileNotFoundError(f"No folder {str(path)!r}.")
-    if not path.is_dir():
-        raise FileNotFoundError(f"{str(path)!r} is a file; expected the folder with {WEIGHTS_NAME} and {CONFIG_NAME}.")
-    found = sorted(f"{each.name}/" if each.is_dir() else each.name for each in path.iterdir())
-    shown = ", ".join(found[:12]) + (f" and {len(found) - 12} more" if len(found) > 12 else "")
-    inside = sorted(str(each.parent.relative_to(path)) for each in path.glob(f"*/**/{CONFIG_NAME}"))
-    inside = [each for each in inside if is_sae_folder(path / each)]
-    hint = f" SAEs are in its subfolders: {', '.join(inside[:6])}." if inside else ""
-    raise FileNotFoundError(
-        f"No SAE in {str(path)!r}: expected {WEIGHTS_NAME} and {CONFIG_NAME}, found {shown or 'nothing'}.{hint}"
     )
 
 

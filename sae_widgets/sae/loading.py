@@ -2,7 +2,6 @@
 
 import copy
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,17 +9,8 @@ from torch import Tensor
 
 from sae_widgets.sae.base import SAE
 from sae_widgets.sae.config import DTYPES, METADATA_KEYS, SAEConfig, dtype_name, nearest
-from sae_widgets.sae.files import read_folder
 from sae_widgets.sae.registry import config_class_for, sae_class_for
 from sae_widgets.sae.versions import upgrade_config
-
-
-def load_sae(path: str | Path, *, device: str = "cpu", dtype: str | torch.dtype | None = None) -> SAE:
-    """The SAE in the folder `path`; see `SAE.load_from_disk`."""
-    folder = read_folder(path, device)
-    sae = build(folder.config, folder.weights, device=device, dtype=dtype, where=str(path))
-    sae.folder = folder.path
-    return sae
 
 
 def build(
