@@ -204,10 +204,6 @@ def write(sae: SAE, folder: str | Path) -> list[Path]:
 
 def _dict_class(sae: SAE) -> str:
     architecture = str(sae.cfg.architecture)
-    if architecture == "topk" and getattr(sae.cfg, "rescale_acts_by_decoder_norm", False):
-        raise NotImplementedError(
-            "dictionary_learning's TopK does not compare features by decoder length; sae.fold_W_dec_norm() first."
-        )
     if architecture == "standard":
         return "AutoEncoder" if sae.cfg.apply_b_dec_to_input else "AutoEncoderNew"
     classes = {"gated": "GatedAutoEncoder", "topk": "AutoEncoderTopK", "jumprelu": "JumpReluAutoEncoder"}

@@ -6,6 +6,7 @@ A `.pt` is a pickle, and so is an object array in an `.npz`; both can name any f
 
 import pickle
 import re
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,10 @@ def read_yaml(file: Path) -> dict[str, Any]:
 def _load_torch(file: Path, device: str) -> Any:
     # Mapped, not copied: what is never used is never read. Files of PyTorch before 1.6 cannot be mapped.
     is_mappable = zipfile.is_zipfile(file)
-    return torch.load(file, map_location=device, weights_only=True, mmap=is_mappable)
+    with warnings.catch_warnings():
+        # Of a newer pickle protocol, which is read or refused all the same.
+        warnings.filterwarnings("ignore", message="Detected pickle protocol", category=UserWarning)
+        return torch.load(file, map_location=device, weights_only=True, mmap=is_mappable)
 
 
 def _check_sizes(file: Path, archive: zipfile.ZipFile) -> None:

@@ -1,5 +1,6 @@
 """What writers of other libraries' formats have in common."""
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from sae_widgets.sae.files import save_tensors, written
 
 
 def plain_inference(sae: SAE, format: str) -> SAE:
-    """The inference form of `sae`, known to take its input as it is.
+    """The inference form of `sae`, known to take its input as it is and to compare its features as they are.
 
     Raises:
         NotImplementedError: If it scales its input, which the format has no word for.
@@ -23,6 +24,9 @@ def plain_inference(sae: SAE, format: str) -> SAE:
         raise NotImplementedError(
             f"{format} has no SAEs that scale their input (normalize_activations={mode!r}); {how}."
         )
+    if getattr(sae.cfg, "rescale_acts_by_decoder_norm", False):
+        sae = copy.deepcopy(sae)
+        sae.fold_W_dec_norm()  # with rows of unit length, comparing as if they had it changes nothing
     return sae
 
 

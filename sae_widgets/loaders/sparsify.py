@@ -18,7 +18,6 @@ Refused, as no architecture here computes it: transcoders (`transcode`), `skip_c
 Source: github.com/EleutherAI/sparsify, `sparse_coder.py`; `signed` in releases before it was renamed.
 """
 
-import copy
 import re
 from pathlib import Path
 from typing import Any
@@ -93,9 +92,6 @@ def write(sae: SAE, folder: str | Path) -> list[Path]:
     sae = plain_inference(sae, NAME)
     if sae.cfg.architecture not in ("topk", "abstopk"):
         raise NotImplementedError(f"sparsify holds TopK SAEs only; this one is {sae.cfg.architecture}.")
-    if sae.cfg.architecture == "topk" and getattr(sae.cfg, "rescale_acts_by_decoder_norm", False):
-        sae = copy.deepcopy(sae)
-        sae.fold_W_dec_norm()  # with rows of unit length, comparing as if they had it changes nothing
     weights = as_applied(sae, True)
     settings: dict[str, Any] = {
         "activation": "topk",

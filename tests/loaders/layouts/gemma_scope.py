@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -24,7 +25,8 @@ def write(
     threshold = thresholds()
     arrays = {"w_enc": w_enc, "w_dec": w_dec, "b_enc": b_enc, "b_dec": b_dec, "threshold": threshold}
     (root / path).mkdir(parents=True, exist_ok=True)
-    np.savez(root / path / "params.npz", **{name: each.numpy() for name, each in arrays.items()})
+    saved: dict[str, Any] = {name: each.numpy() for name, each in arrays.items()}
+    np.savez(root / path / "params.npz", **saved)
     scale = D_IN**0.5 if path.startswith("embedding") else 1.0
 
     def compute(x: Tensor) -> tuple[Tensor, Tensor]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -18,7 +19,8 @@ def write(folder: Path, spelling: Callable[[str], str] = str) -> Published:
     threshold = thresholds()
     arrays = {"w_enc": w_enc, "w_dec": w_dec, "b_enc": b_enc, "b_dec": b_dec, "threshold": threshold}
     (root / path).mkdir(parents=True, exist_ok=True)
-    np.savez(root / path / "params.npz", **{spelling(name): each.numpy() for name, each in arrays.items()})
+    saved: dict[str, Any] = {spelling(name): each.numpy() for name, each in arrays.items()}
+    np.savez(root / path / "params.npz", **saved)
 
     def compute(x: Tensor) -> tuple[Tensor, Tensor]:
         acts = jump(x @ w_enc + b_enc, threshold)
