@@ -35,7 +35,7 @@ def explained(error: Exception, repo_id: str, what: str, revision: str | None = 
         )
     if isinstance(error, errors.RevisionNotFoundError):
         return FileNotFoundError(f"{repo_id} has no revision {revision!r}. See {_page(repo_id)}/tree/main.")
-    if isinstance(error, errors.EntryNotFoundError) and not isinstance(error, errors.LocalEntryNotFoundError):
+    if is_missing_file(error):
         return FileNotFoundError(f"{repo_id} has no {what!r}.")
     if isinstance(error, errors.RepositoryNotFoundError) or status == 404:
         return FileNotFoundError(f"The hub has no repository {repo_id!r} (or it is private: pass token=).")
@@ -53,6 +53,13 @@ def explained(error: Exception, repo_id: str, what: str, revision: str | None = 
             "again."
         )
     return error
+
+
+def is_missing_file(error: Exception) -> bool:
+    """Whether the hub said that the repository has no such file."""
+    from huggingface_hub import errors
+
+    return isinstance(error, errors.EntryNotFoundError) and not isinstance(error, errors.LocalEntryNotFoundError)
 
 
 def unreachable(endpoint: str, reason: str, repo_id: str, path: str, cache_dir: str | Path) -> ConnectionError:

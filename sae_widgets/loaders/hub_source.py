@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from sae_widgets.loaders.hub_errors import explained, not_cached, unreachable
+from sae_widgets.loaders.hub_errors import explained, is_missing_file, not_cached, unreachable
 from sae_widgets.loaders.source import Source
 from sae_widgets.sae.config import nearest
 
@@ -77,8 +77,8 @@ class HubSource(Source):
         self._cache_dir = Path(cache_dir or constants.HF_HUB_CACHE).expanduser()
         self._is_local = local_files_only or bool(constants.HF_HUB_OFFLINE)
         self._force = force_download
-        # Shared with the sources that `at` makes: the commit, listings, and what was downloaded anew.
-        self._state: dict[str, Any] = {"commit": None, "listings": {}, "fetched": set()}
+        # Shared with the sources that `at` makes: the commit, listings, and what was downloaded again.
+        self._state: dict[str, Any] = {"commit": None, "listings": {}, "folders": {}, "fetched": set()}
 
     @property
     def name(self) -> str:
@@ -90,10 +90,12 @@ class HubSource(Source):
 
     def names(self) -> list[str]:
         """Files at and below `path`, beside it, and in the repository's root."""
-        folders = {(self.path, True), (self._parent(self.path), False), ("", False)}
-        if self.path == "":
-            folders = {("", True)}
-        return sorted({name for folder, deep in folders for name in self._listing(folder, deep)})
+        if not self.path:
+            return sorted(self._listing("", True))
+        below, beside = self._listing(self.path, True), self._listing(self._parent(self.path), False)
+        if not below and self.path not in beside:
+            raise FileNotFoundError(f"{self._repo_id} has no {self.path!r}. {self._nearest(self.path)}")
+        return sorted({*below, *beside, *self._listing("", False)})
 
     def _exists(self, name: str) -> bool:
         below = self._state["listings"].get((self.path, True))
@@ -105,53 +107,67 @@ class HubSource(Source):
 
     def _fetch(self, name: str) -> Path:
         cached = self._cached(name)
-        known = cached is not None and (not self._force or name in self._state["fetched"])
-        if known and (self._is_local or self._is_settled):
-            return cached  # pyright: ignore[reportReturnType]
+        if cached is not None and self._force and name not in self._state["fetched"]:
+            cached = None
+        if cached is not None and (self._is_local or self._is_settled):
+            return cached
         if self._is_local:
             raise not_cached(self._repo_id, name, self._cache_dir)
-        if (reason := self._why_unreachable()) is not None:
-            if known:
-                logger.info("The hub cannot be reached (%s): %s is taken from the cache.", reason, name)
-                return cached  # pyright: ignore[reportReturnType]
-            raise unreachable(_endpoint(), reason, self._repo_id, self.path or name, self._cache_dir)
-        return self._downloaded(name)
+        try:
+            if (reason := self._why_unreachable()) is not None:
+                raise unreachable(_endpoint(), reason, self._repo_id, self.path or name, self._cache_dir)
+            return self._asked(name, cached)
+        except (ConnectionError, PermissionError) as error:
+            if cached is None:
+                raise
+            logger.info("%s is taken from the cache: %s", name, error)
+            # A file of the snapshot settles the commit for the others: .../snapshots/<commit>/<name>
+            self._state["commit"] = cached.parents[name.count("/")].name
+            return cached
 
-    def _downloaded(self, name: str) -> Path:
+    def _asked(self, name: str, cached: Path | None) -> Path:
+        """The file as the hub has it now; `cached` as the cache had it last."""
         from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
 
         commit = self._state["commit"]
         try:
             if not self._is_settled:
-                # The client asks this, too, but answers refusals by minutes of retries.
+                # The client would ask this, too, but answers a refusal by minutes of retries.
                 url = hf_hub_url(self._repo_id, name, revision=self._revision)
                 commit = get_hf_file_metadata(url, token=self._token).commit_hash
             before = self._cached(name, commit)
-            file = Path(
-                hf_hub_download(
-                    self._repo_id,
-                    name,
-                    revision=self._state["commit"] or self._revision,
-                    token=self._token,
-                    cache_dir=self._cache_dir,
-                    force_download=self._force,
-                )
+            if before is not None and before == cached:
+                self._state["commit"] = commit
+                return before
+            file = hf_hub_download(
+                self._repo_id,
+                name,
+                revision=self._state["commit"] or self._revision,
+                token=self._token,
+                cache_dir=self._cache_dir,
+                force_download=self._force,
             )
         except Exception as error:
             raise self._explained(error, name) from error
         if before is None or self._force:
-            _check(file, name, self._repo_id)
+            _check(Path(file), name, self._repo_id)
         self._state["commit"] = commit
         self._state["fetched"].add(name)
-        return file
+        return Path(file)
 
     def _explained(self, error: Exception, name: str) -> Exception:
         shown = explained(error, self._repo_id, name, self._revision)
-        if isinstance(shown, FileNotFoundError) and name in str(shown):
-            with contextlib.suppress(Exception):
-                near = nearest(name, self._listing(self._parent(name), False) or self._listing("", True))
-                return FileNotFoundError(f"{shown} {near}")
+        if isinstance(shown, FileNotFoundError) and is_missing_file(error):
+            with contextlib.suppress(OSError):
+                return FileNotFoundError(f"{shown} {self._nearest(name)}")
         return shown
+
+    def _nearest(self, name: str) -> str:
+        """A sentence that offers what is in the folder where `name` should be, or the nearest above that is there."""
+        folder = self._parent(name)
+        while not (there := self._listing(folder, False) + self._state["folders"].get(folder, [])) and folder:
+            name, folder = folder, self._parent(folder)
+        return nearest(name, there)
 
     @property
     def _is_settled(self) -> bool:
@@ -178,17 +194,18 @@ class HubSource(Source):
     def _hub_names(self, folder: str, deep: bool) -> list[str]:
         from huggingface_hub import HfApi
         from huggingface_hub.errors import EntryNotFoundError
+        from huggingface_hub.hf_api import RepoFolder
 
         revision = self._state["commit"] or self._revision
         try:
-            entries = HfApi(token=self._token).list_repo_tree(
-                self._repo_id, folder or None, recursive=deep, revision=revision
-            )
-            return [each.path for each in entries if type(each).__name__ == "RepoFile"]
+            api = HfApi(token=self._token)
+            entries = list(api.list_repo_tree(self._repo_id, folder or None, recursive=deep, revision=revision))
         except EntryNotFoundError:
             return []
         except Exception as error:
             raise explained(error, self._repo_id, folder, self._revision) from error
+        self._state["folders"][folder] = [each.path for each in entries if isinstance(each, RepoFolder)]
+        return [each.path for each in entries if not isinstance(each, RepoFolder)]
 
     def _cached_names(self, folder: str, deep: bool) -> list[str]:
         root = self._snapshot()
