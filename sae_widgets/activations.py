@@ -146,7 +146,10 @@ class ActivationsStore:
         self._excluded = torch.tensor(sorted(set(ids)), dtype=torch.int64)
         self._read = _reader(models, settings)
         n_out = len(settings.hooks_out)
-        widths = self._read.widths
+        self.hook_names = [name for _, name in self._read.places]
+        """What is read, inputs first."""
+        self.widths = widths = self._read.widths
+        """Width of each."""
         self.d_in, self.d_out = sum(widths[: len(widths) - n_out]), sum(widths[len(widths) - n_out :])
         _check_width("d_in", d_in, self.d_in, settings.hooks_in)
         _check_width("d_out", d_out, self.d_out, settings.hooks_out)
@@ -286,7 +289,7 @@ class ActivationsStore:
         At most `N_TOKENS_FOR_NORM` or what the buffer holds are looked at.
         """
         self._fill(min(n_tokens, N_TOKENS_FOR_NORM, self.settings.buffer_tokens), is_cancelled)
-        parts = self._buffer[: self._n_filled].float().split(self._read.widths, dim=-1)
+        parts = self._buffer[: self._n_filled].float().split(self.widths, dim=-1)
         return [float(torch.linalg.vector_norm(part, dim=-1).mean(dtype=torch.float64)) for part in parts]
 
     def _remove(self, chosen: Int[Tensor, " n_tokens"]) -> Float[Tensor, "n_tokens width"]:

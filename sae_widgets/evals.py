@@ -10,19 +10,27 @@
     ce_loss_score                         (ablation - sae) / (ablation - without)
     kl_div_with_sae, ..._with_ablation, kl_div_score         KL(as is || changed), and (ablation - sae) / ablation
 
+What is measured is the activation the SAE gives: x is its input, or for a transcoder the activation at hook_name_out,
+which is then also what is replaced (all of them, for several outputs). A crosscoder's sources are replaced one at a
+time, and the losses are the means over sources. With several activations each one's explained variance comes as
+`explained_variance/{hook}` too.
+
 At special tokens the activation stays as it is and nothing is measured (SAELens' default). Everything is streamed:
 memory does not grow with the number of tokens. Source: SAELens 6 `evals.py`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from contextlib import ExitStack
+from functools import partial
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from sae_widgets.activations import Cancelled, as_hooked
+from sae_widgets.activations import Cancelled
 from sae_widgets.fit import no_hook_error
+from sae_widgets.hook_reader import as_hooked
 from sae_widgets.hooked import HookedSAETransformer
 from sae_widgets.sae.base import SAE
 
@@ -59,9 +67,9 @@ def run_evals(
 
     Args:
         sae: The SAE, in the unit of the model's activations.
-        model: The model, as `load_model` gives it.
+        model: The model, as `load_model` gives it; a list, where a crosscoder's sources are several models.
         tokens: Rows of token ids, one text or several (each on its own, cut at the context), or batches of rows.
-        hook_name: Where the SAE belongs; by default as its metadata says.
+        hook_name: Where an SAE that reads and writes at one hook belongs; by default as its metadata says.
         exclude_special_tokens: Leave special tokens alone and out of the means; a list names the ids.
         compute_kl: Also KL divergences, for about a third more time.
         batch_size_prompts: Rows in a forward; by default as many as keep logits and activations within 128 MiB each.
@@ -70,24 +78,58 @@ def run_evals(
     Raises:
         ValueError: If there is no token to measure, or the model has no such hook.
     """
-    hook_name = hook_name or sae.cfg.metadata.hook_name
-    if hook_name is None:
-        raise ValueError("This SAE does not say where it belongs; pass hook_name=.")
-    model = as_hooked(model)
-    if hook_name not in model.hook_dict:
-        raise no_hook_error(model, hook_name)
+    models = [as_hooked(each) for each in (model if isinstance(model, (list, tuple)) else [model])]
+    places, model = _places(models, sae, hook_name), models[0]
     special = model.tokenizer.all_special_ids if exclude_special_tokens is True else exclude_special_tokens or []
     ignored = torch.tensor(sorted(set(special)), dtype=torch.int64)
     sums, n_rows, n_total = Sums(), 0, len(tokens) if isinstance(tokens, Tensor) else 0
     for batch in _batches(model, tokens, batch_size_prompts, sae.d_sae):
         if is_cancelled(n_rows, n_total):
             raise Cancelled
-        with model.without_saes():  # and with its lock
-            _add_batch(sums, sae, model, hook_name, batch.to(model.device), ignored, compute_kl)
+        with ExitStack() as stack:
+            for each in models:
+                stack.enter_context(each.without_saes())  # and with its lock
+            _add_batch(sums, sae, places, batch.to(model.device), ignored, compute_kl)
         n_rows += len(batch)
     if n_rows == 0 or sums["n_tokens"] == 0:
         raise ValueError("There is nothing to measure: no tokens but special ones.")
-    return _metrics(sums, compute_kl)
+    return _metrics(sums, places, compute_kl)
+
+
+class _Place(NamedTuple):
+    """A hook of a model."""
+
+    model: HookedSAETransformer
+    hook_name: str
+
+
+class _Places(NamedTuple):
+    """What an SAE reads and gives, and what is replaced at once to try it in the model."""
+
+    read: list[_Place]
+    given: list[_Place]
+    replaced: list[list[int]]
+
+
+def _places(models: list[HookedSAETransformer], sae: SAE, hook_name: str | None) -> _Places:
+    cfg = sae.cfg
+    reads, gives = ([hook_name], [hook_name]) if hook_name else (cfg.hooks_in, cfg.hooks_out)
+    if not reads:
+        raise ValueError("This SAE does not say where it belongs; pass hook_name=.")
+    if len(reads) != sae.n_sources or len(gives) != (sae.n_sources if sae.reconstructs else sae.n_outputs):
+        raise ValueError(
+            f"This {type(sae).__name__} reads {sae.n_sources} and gives {sae.n_outputs} activations; its metadata "
+            f"names {reads} and {gives}."
+        )
+    if len(models) not in (1, len(reads)) or (len(models) > 1 and not sae.reconstructs):
+        raise ValueError(f"{len(models)} models for {len(reads)} hooks: give one model, or one for each hook.")
+    read = [_Place(models[i % len(models)], name) for i, name in enumerate(reads)]
+    given = [_Place(models[i % len(models)], name) for i, name in enumerate(gives)]
+    for place in [*read, *given]:
+        if place.hook_name not in place.model.hook_dict:
+            raise no_hook_error(place.model, place.hook_name)
+    everything = list(range(len(given)))
+    return _Places(read, given, [[i] for i in everything] if sae.reconstructs else [everything])
 
 
 def _batches(model: Any, tokens: Any, batch_size_prompts: int | None, d_sae: int) -> Iterator[Tensor]:
@@ -109,37 +151,65 @@ def _batches(model: Any, tokens: Any, batch_size_prompts: int | None, d_sae: int
     yield from tokens.split(n_rows)
 
 
-def _add_batch(
-    sums: Sums, sae: SAE, model: HookedSAETransformer, hook_name: str, tokens: Tensor, ignored: Tensor, compute_kl: bool
-) -> None:
+def _add_batch(sums: Sums, sae: SAE, places: _Places, tokens: Tensor, ignored: Tensor, compute_kl: bool) -> None:
     is_measured = ~torch.isin(tokens, ignored.to(tokens.device))
-    seen: list[Tensor] = []
-
-    def look(activation: Tensor, hook: Any = None) -> None:
-        seen.append(activation)
-
-    logits = model.run_with_hooks(tokens, fwd_hooks=[(hook_name, look)])
-    x = seen[0]
-    mask = is_measured.reshape(*is_measured.shape, *[1] * (x.ndim - 2))
-    feature_acts = sae.encode(x)
-    x_hat = (sae.decode(feature_acts, x) + (sae.bypass(x) if sae.has_bypass else 0)).to(x.dtype).reshape(x.shape)
-    _add_reconstruction(sums, x.flatten(2)[is_measured], x_hat.flatten(2)[is_measured], feature_acts[is_measured])
     kept = is_measured[:, :-1]
-    loss = next_token_loss(logits, tokens)
-    sums.add("ce_loss_without_sae", loss[kept].sum())
-    sums.add("n_predicted", kept.sum())
-    log_probs = logits.float().log_softmax(-1) if compute_kl else None
-    del logits
-    for name, changed in (("with_sae", x_hat), ("with_ablation", torch.zeros_like(x))):
+    as_is, seen = _look(places, tokens)
+    inputs = [seen[place] for place in places.read]
+    x = inputs[0] if len(inputs) == 1 else torch.cat([each.flatten(2) for each in inputs], dim=-1)
+    feature_acts = sae.encode(x)
+    out = sae.decode(feature_acts, x) + (sae.bypass(x) if sae.has_bypass else 0)
+    targets = [seen[place] for place in places.given]
+    widths = [target.flatten(2).shape[-1] for target in targets]
+    parts = out.flatten(2).split(widths, dim=-1)
+    changed = [part.to(target.dtype).reshape(target.shape) for part, target in zip(parts, targets, strict=True)]
+    measured, measured_hat = ([each.flatten(2)[is_measured] for each in some] for some in (targets, changed))
+    _add_reconstruction(sums, torch.cat(measured, -1), torch.cat(measured_hat, -1), feature_acts[is_measured])
+    for i in range(len(targets)) if len(targets) > 1 else ():
+        _add_variance(sums, f"{i}.", measured[i].float(), measured_hat[i].float())
+    for which in places.replaced:
+        model = places.given[which[0]].model
+        logits = as_is[id(model)]
+        sums.add("ce_loss_without_sae", next_token_loss(logits, tokens)[kept].sum())
+        sums.add("n_predicted", kept.sum())
+        log_probs = logits.float().log_softmax(-1) if compute_kl else None
+        for name, values in (("with_sae", changed), ("with_ablation", [torch.zeros_like(each) for each in targets])):
+            logits = _replaced(model, [(places.given[i].hook_name, values[i]) for i in which], tokens, is_measured)
+            sums.add(f"ce_loss_{name}", next_token_loss(logits, tokens)[kept].sum())
+            if log_probs is not None:
+                sums.add(f"kl_div_{name}", kl_divergence(log_probs, logits)[is_measured].sum())
+            del logits
 
-        def replace(activation: Tensor, hook: Any = None, changed: Tensor = changed) -> Tensor:
-            return torch.where(mask, changed, activation)
 
-        logits = model.run_with_hooks(tokens, fwd_hooks=[(hook_name, replace)])
-        sums.add(f"ce_loss_{name}", next_token_loss(logits, tokens)[kept].sum())
-        if log_probs is not None:
-            sums.add(f"kl_div_{name}", kl_divergence(log_probs, logits)[is_measured].sum())
-        del logits
+def _look(places: _Places, tokens: Tensor) -> tuple[dict[int, Tensor], dict[_Place, Tensor]]:
+    """Each model's logits, by its id, and the activation at each place."""
+    logits: dict[int, Tensor] = {}
+    seen: dict[_Place, Tensor] = {}
+    every = list(dict.fromkeys([*places.read, *places.given]))
+    for model in {id(place.model): place.model for place in every}.values():
+
+        def look(activation: Tensor, hook: Any = None, *, place: _Place) -> None:
+            seen[place] = activation
+
+        hooks = [(place.hook_name, partial(look, place=place)) for place in every if place.model is model]
+        logits[id(model)] = model.run_with_hooks(tokens, fwd_hooks=hooks)
+    for place in every:
+        if place not in seen:
+            raise ValueError(f"The hook {place.hook_name!r} exists but is not passed in a forward of this model.")
+    return logits, seen
+
+
+def _replaced(
+    model: HookedSAETransformer, values: list[tuple[str, Tensor]], tokens: Tensor, is_measured: Tensor
+) -> Float[Tensor, "n_rows context d_vocab"]:
+    """The logits with these activations in the place of the model's own, special tokens left alone."""
+
+    def replace(activation: Tensor, hook: Any = None, *, value: Tensor) -> Tensor:
+        mask = is_measured.reshape(*is_measured.shape, *[1] * (activation.ndim - 2))
+        return torch.where(mask, value, activation)
+
+    hooks = [(hook_name, partial(replace, value=value)) for hook_name, value in values]
+    return model.run_with_hooks(tokens, fwd_hooks=hooks)
 
 
 def next_token_loss(
@@ -169,10 +239,8 @@ def _add_reconstruction(
     sums.add("n_tokens", torch.tensor(len(x)))
     sums.add("l0", (feature_acts != 0).sum())
     sums.add("l1", feature_acts.abs().sum(dtype=torch.float64))
-    sums.add("mse", error.sum(dtype=torch.float64))
     sums.add("legacy", (1 - error / (x - x.mean(0)).pow(2).sum(-1)).sum(dtype=torch.float64))
-    sums.add("x", x.sum(0, dtype=torch.float64))
-    sums.add("x^2", x.double().pow(2).sum())
+    _add_variance(sums, "", x, x_hat)
     sums.add("x_hat^2", x_hat.double().pow(2).sum())
     sums.add("x.x_hat", (x.double() * x_hat).sum())
     sums.add("cossim", torch.cosine_similarity(x, x_hat, dim=-1).sum(dtype=torch.float64))
@@ -181,9 +249,20 @@ def _add_reconstruction(
     sums.add("l2_ratio", (length_hat / length).sum(dtype=torch.float64))
 
 
-def _metrics(sums: Sums, compute_kl: bool) -> dict[str, float]:
+def _add_variance(sums: Sums, prefix: str, x: Float[Tensor, "n_tokens d"], x_hat: Float[Tensor, "n_tokens d"]) -> None:
+    sums.add(f"{prefix}mse", (x - x_hat).pow(2).sum(-1).sum(dtype=torch.float64))
+    sums.add(f"{prefix}x", x.sum(0, dtype=torch.float64))
+    sums.add(f"{prefix}x^2", x.double().pow(2).sum())
+
+
+def _explained_variance(sums: Sums, prefix: str = "") -> Tensor:
+    n = sums["n_tokens"]
+    variance = sums[f"{prefix}x^2"] / n - (sums[f"{prefix}x"] / n).pow(2).sum()
+    return 1 - sums[f"{prefix}mse"] / n / variance
+
+
+def _metrics(sums: Sums, places: _Places, compute_kl: bool) -> dict[str, float]:
     n, n_predicted = sums["n_tokens"], sums["n_predicted"]
-    variance = sums["x^2"] / n - (sums["x"] / n).pow(2).sum()
     kinds = ("without_sae", "with_sae", "with_ablation")
     without, with_sae, ablated = (sums[f"ce_loss_{kind}"] / n_predicted for kind in kinds)
     metrics = {
@@ -191,7 +270,7 @@ def _metrics(sums: Sums, compute_kl: bool) -> dict[str, float]:
         "l1": sums["l1"] / n,
         "mse": sums["mse"] / n,
         "cossim": sums["cossim"] / n,
-        "explained_variance": 1 - sums["mse"] / n / variance,
+        "explained_variance": _explained_variance(sums),
         "explained_variance_legacy": sums["legacy"] / n,
         "l2_norm_in": sums["l2_norm_in"] / n,
         "l2_norm_out": sums["l2_norm_out"] / n,
@@ -201,11 +280,16 @@ def _metrics(sums: Sums, compute_kl: bool) -> dict[str, float]:
         "ce_loss_with_sae": with_sae,
         "ce_loss_without_sae": without,
         "ce_loss_with_ablation": ablated,
-        "total_tokens_eval_reconstruction": n_predicted,
+        "total_tokens_eval_reconstruction": n_predicted / len(places.replaced),
         "total_tokens_eval_sparsity_variance": n,
     }
     if compute_kl:
-        kl, kl_ablated = sums["kl_div_with_sae"] / n, sums["kl_div_with_ablation"] / n
+        n_tried = n * len(places.replaced)
+        kl, kl_ablated = sums["kl_div_with_sae"] / n_tried, sums["kl_div_with_ablation"] / n_tried
         metrics |= {"kl_div_score": (kl_ablated - kl) / kl_ablated}
         metrics |= {"kl_div_with_sae": kl, "kl_div_with_ablation": kl_ablated}
+    for i, place in enumerate(places.given if len(places.given) > 1 else []):
+        several = len({id(each.model) for each in places.given}) > 1
+        name = f"{i}:{place.hook_name}" if several else place.hook_name
+        metrics[f"explained_variance/{name}"] = _explained_variance(sums, f"{i}.")
     return {name: float(value) for name, value in metrics.items()}

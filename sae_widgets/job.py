@@ -5,23 +5,24 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from sae_widgets.activations import ActivationsStore, Cancelled, HookReader, as_hooked
+from sae_widgets.activations import ActivationsStore, Batch, Cancelled
 from sae_widgets.checkpoints import SETTINGS_NAME, Checkpoint, read_checkpoint, write_checkpoint, write_json
 from sae_widgets.evals import run_evals
+from sae_widgets.hook_reader import as_hooked
+from sae_widgets.job_start import make_sae, one_or_all, train_settings, widths
 from sae_widgets.model import check_fits, load_model
 from sae_widgets.run import Breathe
 from sae_widgets.runner_config import LanguageModelSAERunnerConfig
 from sae_widgets.sae.base import SAE
 from sae_widgets.sae.files import write_sparsity
-from sae_widgets.schedules import LearningRateSchedule
-from sae_widgets.training import StepReport, Trainer, TrainSettings
+from sae_widgets.training import StepReport, Trainer
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ class TrainingJob:
 
     Args:
         cfg: The settings.
-        model: In place of `cfg.model_name`.
+        model: In place of `cfg.model_name`; a list of models with one tokenizer for a crosscoder of several models.
         dataset: In place of `cfg.dataset_path`.
         sae: In place of a new one; it is trained in place.
         events: Settings changed in an earlier run, to be changed again at the same steps (`run.events`).
@@ -49,15 +50,16 @@ class TrainingJob:
         sae: SAE | None = None,
         events: list[dict[str, Any]] | None = None,
     ) -> None:
-        self.model, self.dataset = None if model is None else as_hooked(model), dataset
+        given = list(model) if isinstance(model, (list, tuple)) else [] if model is None else [model]
+        self.models, self.dataset = [as_hooked(each) for each in given], dataset
         resumed = read_checkpoint(cfg.resume_from_checkpoint, cfg.device) if cfg.resume_from_checkpoint else None
         if sae is None and resumed is None and not cfg.is_d_in_known:
             self._open_model(cfg)
-            cfg = cfg.with_d_in(_width(self.model, cfg))
+            cfg = cfg.with_d_in(*widths(self.models, cfg))
         self.cfg = cfg
-        self.sae = sae if sae is not None else _make_sae(cfg, resumed)
+        self.sae = sae if sae is not None else make_sae(cfg, resumed)
         self._describe_sae()
-        self.trainer = Trainer(self.sae, _train_settings(cfg), self._next_batch)
+        self.trainer = Trainer(self.sae, train_settings(cfg), self._next_batch)
         self.store: ActivationsStore | None = None
         self._store_state: dict[str, Tensor] = {}
         self._is_scaled = self.sae.cfg.normalize_activations != "expected_average_only_in"
@@ -79,7 +81,20 @@ class TrainingJob:
 
     @property
     def title(self) -> str:
-        return f"{self.sae.cfg.architecture} SAE, {self.sae.d_sae:,} features, {self.cfg.hook_name}"
+        kind = str(self.sae.cfg.architecture).replace("_", " ")
+        kind = kind if kind.endswith("coder") else f"{kind} SAE"
+        reads, writes = (", ".join(dict.fromkeys(hooks)) for hooks in (self.sae.cfg.hooks_in, self.sae.cfg.hooks_out))
+        return f"{kind}, {self.sae.d_sae:,} features, {reads if reads == writes else f'{reads} → {writes}'}"
+
+    @property
+    def _reads_one_hook(self) -> bool:
+        """Whether it reads and writes at one and the same hook."""
+        return len(self.sae.cfg.hooks_in) == 1 and self.sae.cfg.hooks_in == self.sae.cfg.hooks_out
+
+    @property
+    def model(self) -> Any:
+        """The model, or the first of several; None before it is opened."""
+        return self.models[0] if self.models else None
 
     # What a run asks of it
 
@@ -157,9 +172,8 @@ class TrainingJob:
         """The SAE, in the unit of the model's activations. A complete run also writes what it was asked to write."""
         if is_complete and self.cfg.save_final_checkpoint:
             self._try(lambda: self.save_checkpoint(f"final_{self.trainer.n_tokens}"))
-        if self.trainer.scale != 1.0:
-            self.sae.fold_activation_norm_scaling_factor(self.trainer.scale)
-            self.trainer.scale = 1.0
+        self._fold_scale(self.sae)
+        self.trainer.scale = self.trainer.scale_out = 1.0
         self.sae.eval()
         if self.cfg.hook_name.endswith("hook_z") and self.cfg.hook_head_index is None:
             # Training saw the heads joined; from now on the SAE takes them as the model gives them.
@@ -176,7 +190,8 @@ class TrainingJob:
     def metrics(self) -> dict[str, float]:
         """`run_evals` on the finished SAE, and its dead features; computed when first asked for."""
         if self._metrics is None:
-            metrics = run_evals(self.sae_in_model_units(), self.model, self._eval_tokens(), **self._eval_settings())
+            tokens = self._eval_tokens()
+            metrics = run_evals(self.sae_in_model_units(), self._eval_model(), tokens, **self._eval_settings())
             self._metrics = {**metrics, "dead_features": float(self.trainer.dead_mask().sum())}
         return self._metrics
 
@@ -187,41 +202,54 @@ class TrainingJob:
         if not self.sae.training:
             return self.sae
         sae = copy.deepcopy(self.sae).eval()
-        if self.trainer.scale != 1.0:
-            sae.fold_activation_norm_scaling_factor(self.trainer.scale)
+        self._fold_scale(sae)
         return sae
 
+    def _fold_scale(self, sae: SAE) -> None:
+        if self.trainer.scale != 1.0:
+            scales = [self.trainer.scale] if sae.reconstructs else [self.trainer.scale, self.trainer.scale_out]
+            sae.fold_activation_norm_scaling_factor(*scales)
+
     def _open_model(self, cfg: LanguageModelSAERunnerConfig, sae: SAE | None = None) -> None:
-        if self.model is None:
+        if not self.models:
             asked = {**cfg.model_from_pretrained_kwargs, **cfg.model_kwargs}
             kwargs = {name: value for name, value in asked.items() if name not in PROCESSING}
-            self.model = load_model(cfg.model_name, device=cfg.llm_device or cfg.device, sae=sae, **kwargs)
+            sae = sae if self._reads_one_hook else None
+            self.models = [load_model(cfg.model_name, device=cfg.llm_device or cfg.device, sae=sae, **kwargs)]
 
     def _open_store(self) -> None:
-        if self.cfg.hook_head_index is None:
+        if self.cfg.hook_head_index is None and self._reads_one_hook:
             check_fits(self.model, self.sae)
-        self.store = ActivationsStore.from_config(self.model, self.cfg, self.dataset, d_in=self.sae.cfg.d_in)
+        self.store = self._store_of(self.dataset)
         if self._store_state:
             self.store.load_state_dict(self._store_state)
             self._store_state = {}
 
-    def _next_batch(self, is_cancelled: Any) -> Tensor:
+    def _store_of(self, dataset: Any) -> ActivationsStore:
+        sae = self.sae
+        d_out = None if sae.reconstructs else len(sae.b_dec)
+        return ActivationsStore.from_config(self.models, self.cfg, dataset, d_in=sae.cfg.d_in, d_out=d_out)
+
+    def _next_batch(self, is_cancelled: Any) -> Batch:
         assert self.store is not None
         return self.store.next_batch(is_cancelled)
 
     def _estimate_scale(self, breathe: Breathe) -> bool:
-        """Sets the factor that gives activations a mean length of sqrt(d_in); False if stopped before."""
+        """Sets the factors that give activations a mean length of sqrt(width); False if stopped before."""
         assert self.store is not None
         n_tokens = self.cfg.n_batches_for_norm_estimate * self.cfg.train_batch_size_tokens
         try:
-            mean_norm = self.store.mean_norm(n_tokens, lambda done, total: breathe("measuring the norm", done, total))
+            norms = self.store.mean_norms(n_tokens, lambda done, total: breathe("measuring the norm", done, total))
         except Cancelled:
             return False
-        if not 0 < mean_norm < float("inf"):
-            raise ValueError(
-                f"The activations at {self.cfg.hook_name} have mean length {mean_norm}; is the model sound?"
-            )
-        self.trainer.scale = self.sae.cfg.d_in**0.5 / mean_norm
+        scales = []
+        for hook_name, norm, width in zip(self.store.hook_names, norms, self.store.widths, strict=True):
+            if not 0 < norm < float("inf"):
+                raise ValueError(f"The activations at {hook_name} have mean length {norm}; is the model sound?")
+            scales.append(width**0.5 / norm)
+        n_in = len(scales) if self.sae.reconstructs else len(self.cfg.hook_names or [self.cfg.hook_name])
+        self.trainer.scale = one_or_all(scales[:n_in])
+        self.trainer.scale_out = one_or_all(scales[n_in:] or [1.0])
         self._is_scaled = True
         return True
 
@@ -237,7 +265,7 @@ class TrainingJob:
         affordable = int(EVAL_SHARE * self.cfg.training_tokens / self.cfg.context_size)
         self._open_model(self.cfg, self.sae)
         if self.cfg.eval_dataset_path is not None:
-            store = ActivationsStore.from_config(self.model, self.cfg, self.cfg.eval_dataset_path, self.sae.cfg.d_in)
+            store = self._store_of(self.cfg.eval_dataset_path)
         else:
             if self.store is None:
                 self._open_store()
@@ -248,13 +276,16 @@ class TrainingJob:
     def _eval_settings(self) -> dict[str, Any]:
         special = self.cfg.exclude_special_tokens
         settings: dict[str, Any] = {"exclude_special_tokens": True if special is False else special}
-        return settings | {"hook_name": self.cfg.hook_name, "batch_size_prompts": self.cfg.eval_batch_size_prompts}
+        return settings | {"batch_size_prompts": self.cfg.eval_batch_size_prompts}
+
+    def _eval_model(self) -> Any:
+        return self.models if len(self.models) > 1 else self.model
 
     def _evaluate(self, breathe: Breathe) -> dict[str, float]:
         try:
             return run_evals(
                 self.sae_in_model_units(),
-                self.model,
+                self._eval_model(),
                 self._eval_tokens(),
                 is_cancelled=lambda done, total: breathe("trying the SAE in the model", done, total),
                 **self._eval_settings(),
@@ -288,12 +319,24 @@ class TrainingJob:
 
     def _describe_sae(self) -> None:
         metadata, cfg = self.sae.cfg.metadata, self.cfg
+        n_sources = self.sae.n_sources
+        if n_sources > 1 and len(cfg.hook_names or self.models) != n_sources:
+            raise ValueError(
+                f"This crosscoder has {n_sources} sources; say what they are: hook_names with {n_sources} hooks, or as "
+                "many models."
+            )
         for name in (
             *("model_name", "model_class_name", "hook_name", "hook_head_index", "context_size", "prepend_bos"),
             *("model_from_pretrained_kwargs", "exclude_special_tokens", "sequence_separator_token"),
             *("disable_concat_sequences", "dataset_path"),
         ):
             metadata[name] = getattr(cfg, name)
+        for name in ("hook_name_out", "hook_names", "hook_names_out"):
+            if getattr(cfg, name) is not None:
+                metadata[name] = getattr(cfg, name)
+        if len(self.models) > 1:
+            metadata["hook_names"] = cfg.hook_names or [cfg.hook_name] * len(self.models)
+            metadata["model_names"] = [model.cfg.model_name for model in self.models]
         if self.model is not None and cfg.model_name == LanguageModelSAERunnerConfig.model_name:
             metadata["model_name"] = self.model.cfg.model_name  # given as it is, not by name
         metadata["seqpos_slice"] = list(cfg.seqpos_slice)
@@ -307,46 +350,3 @@ class TrainingJob:
         self._store_state = store
         self._is_scaled = bool(resumed.numbers["is_scaled"])
         self.events = list(resumed.numbers["events"])
-
-
-def _make_sae(cfg: LanguageModelSAERunnerConfig, resumed: Checkpoint | None) -> SAE:
-    if resumed is not None:
-        # Into a new SAE: weights that lie otherwise in memory are multiplied in another order, and rounded otherwise.
-        sae = SAE.from_config(resumed.sae.cfg)
-        sae.load_state_dict(resumed.sae.state_dict())
-        return sae
-    if cfg.from_pretrained_path is not None:
-        start = SAE.load_from_disk(cfg.from_pretrained_path, device=cfg.device)
-        own = {each.name: getattr(cfg.sae, each.name) for each in fields(cfg.sae) if each.name not in vars(start.cfg)}
-        return start if start.cfg.is_training else start.to_training(**own)
-    return SAE.from_config(cfg.sae, generator=torch.Generator().manual_seed(cfg.seed))
-
-
-def _train_settings(cfg: LanguageModelSAERunnerConfig) -> TrainSettings:
-    lr_end = cfg.lr / 10 if cfg.lr_end is None else cfg.lr_end
-    schedule = LearningRateSchedule(
-        n_steps=-(-cfg.training_tokens // cfg.train_batch_size_tokens),
-        name=cfg.lr_scheduler_name,
-        warm_up_steps=cfg.lr_warm_up_steps,
-        decay_steps=cfg.lr_decay_steps,
-        end=lr_end / cfg.lr,
-        n_restart_cycles=cfg.n_restart_cycles,
-    )
-    is_on_cpu = str(cfg.device) == "cpu"
-    return TrainSettings(
-        total_tokens=cfg.training_tokens,
-        lr=cfg.lr,
-        schedule=schedule,
-        adam_beta1=cfg.adam_beta1,
-        adam_beta2=cfg.adam_beta2,
-        dead_feature_window=cfg.dead_feature_window,
-        feature_sampling_window=cfg.feature_sampling_window,
-        use_ghost_grads=cfg.use_ghost_grads,
-        autocast=cfg.autocast,
-        measure_every_steps=1 if is_on_cpu else cfg.logger.wandb_log_frequency,
-    )
-
-
-def _width(model: Any, cfg: LanguageModelSAERunnerConfig) -> int:
-    """Width of the hook's activations in this model."""
-    return HookReader(model, cfg.hook_name, cfg.hook_head_index).width

@@ -20,6 +20,7 @@ import torch
 
 from sae_widgets.flat_config import FLAT_NAMES, REMOVED, did_you_mean, flat_sae, sae_field_names
 from sae_widgets.sae.config import SAEConfig
+from sae_widgets.sae.registry import sae_class_for
 
 
 @dataclass
@@ -63,6 +64,13 @@ class LanguageModelSAERunnerConfig:
     """`"demo"` (bundled), a hub name or a local folder. SAELens' default is "gelu-2l"."""
     model_class_name: str = "HookedTransformer"
     hook_name: str = "blocks.0.hook_mlp_out"
+    """What is read."""
+    hook_name_out: str | None = None
+    """What a transcoder is to give; None for an SAE, which gives what it reads."""
+    hook_names: list[str] | None = None
+    """What a crosscoder reads and gives, one hook for each of its sources."""
+    hook_names_out: list[str] | None = None
+    """What a cross-layer transcoder is to give, one hook for each of its outputs."""
     hook_head_index: int | None = None
     model_kwargs: dict[str, Any] = field(default_factory=dict)
     model_from_pretrained_kwargs: dict[str, Any] = field(default_factory=dict)
@@ -164,7 +172,11 @@ class LanguageModelSAERunnerConfig:
             else:
                 value = None if each.default is MISSING else each.default
             object.__setattr__(self, name, value)
-        self.hook_name = _hook_name(settings.get("hook_name"), hook_layer)
+        for name in ("hook_names", "hook_names_out"):
+            names = getattr(self, name)
+            setattr(self, name, [names] if isinstance(names, str) else list(names) if names else None)
+        first = self.hook_names[0] if self.hook_names else None
+        self.hook_name = _hook_name(first or settings.get("hook_name"), hook_layer)
         self.seqpos_slice = tuple(self.seqpos_slice)
         if self.model_name == "demo" and not self.dataset_path:
             self.dataset_path = "demo"
@@ -176,6 +188,7 @@ class LanguageModelSAERunnerConfig:
             raise TypeError(
                 f"sae= takes a training config such as TopKTrainingSAEConfig; got {type(self.sae).__name__}."
             )
+        self._check_places()
         for name in ("training_tokens", "train_batch_size_tokens", "n_eval_batches", "dead_feature_window"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
@@ -196,6 +209,24 @@ class LanguageModelSAERunnerConfig:
         if self.act_store_device == "with_model":
             self.act_store_device = self.llm_device or self.device
 
+    def _check_places(self) -> None:
+        """Refuses places that do not suit the architecture."""
+        what = f"architecture {str(self.sae.architecture)!r}"
+        n_out, n_sources = (vars(self.sae).get(name, 1) for name in ("n_outputs", "n_sources"))
+        named = self.hook_names_out or ([self.hook_name_out] if self.hook_name_out else [])
+        if sae_class_for(str(self.sae.architecture)).reconstructs:
+            if named and named != [self.hook_name]:
+                raise ValueError(f"{what} gives back what it reads: leave hook_name_out out, or train a transcoder.")
+        elif len(named) != n_out:
+            example = (
+                f"hook_names_out=[...] with {n_out} hooks" if n_out > 1 else "hook_name_out='blocks.0.hook_mlp_out'"
+            )
+            raise ValueError(
+                f"{what} gives another activation than it reads; say which: {example}. Got {named or None}."
+            )
+        if self.hook_names and len(self.hook_names) != n_sources:
+            raise ValueError(f"{len(self.hook_names)} hook_names for {what}, which reads {n_sources}.")
+
     @property
     def hook_layer(self) -> int | None:
         """The number in `hook_name`."""
@@ -203,13 +234,16 @@ class LanguageModelSAERunnerConfig:
 
     @property
     def is_d_in_known(self) -> bool:
-        """Whether the width of the activations was given, and not only supposed."""
-        return self._flat is None or self._flat.get("d_in") is not None
+        """Whether the widths of the activations were given, and not only supposed."""
+        widths = ("d_in", "d_out") if "d_out" in vars(self.sae) else ("d_in",)
+        return self._flat is None or all(self._flat.get(name) is not None for name in widths)
 
-    def with_d_in(self, d_in: int) -> "LanguageModelSAERunnerConfig":
+    def with_d_in(self, d_in: int, d_out: int | None = None) -> "LanguageModelSAERunnerConfig":
         """A copy for activations of this width; what followed from the supposed one follows from it."""
         cfg = copy.copy(self)
         cfg._flat = {**(self._flat or {}), "d_in": d_in}
+        if "d_out" in vars(self.sae) and d_out is not None:
+            cfg._flat.setdefault("d_out", d_out)
         cfg.sae = flat_sae(cfg._flat, self.device, self.dtype)
         return cfg
 

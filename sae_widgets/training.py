@@ -1,7 +1,8 @@
 """The steps of training one SAE: `Trainer.train_steps()` takes them one by one and tells about each.
 
     x      = batch * scale                              (scale: expected_average_only_in, else 1)
-    loss   = sum of the SAE's objective at x            (+ ghost gradients, if asked for)
+    target = x, or for a transcoder what it is to give, times a scale of its own
+    loss   = sum of the SAE's objective at x, target    (+ ghost gradients, if asked for)
     step   = Adam on the loss's gradient, its norm clipped at 1; then what the architecture projects
 
 Order and constants follow SAELens 6. A feature is dead when it has not fired for `dead_feature_window` steps; who
@@ -18,14 +19,15 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from sae_widgets.activations import Cancelled
+from sae_widgets.activations import Batch, Cancelled
+from sae_widgets.normalize import Scale, spread
 from sae_widgets.sae.acts import SparseActs, TrainContext, TrainParts
 from sae_widgets.sae.base import SAE
 from sae_widgets.schedules import LearningRateSchedule, warmed_up
 
 CLIP_NORM = 1.0  # SAELens' constant
 Breathe = Callable[[str, int, int], bool]
-NextBatch = Callable[[Callable[[int, int], bool]], Tensor]
+NextBatch = Callable[[Callable[[int, int], bool]], Batch]
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class StepReport:
     l0: float = math.nan
     """Active features per token."""
     explained_variance: float = math.nan
-    """Of this batch; 1 is perfect."""
+    """Of this batch's target; 1 is perfect."""
     dead_features: int = 0
     grad_norm: float = math.nan
     """Before clipping."""
@@ -102,8 +104,11 @@ class Trainer:
         self.lr = settings.lr
         self.coefficients = {name: coefficient.value for name, coefficient in sae.coefficients().items()}
         self._warm_up = {name: coefficient.warm_up_steps for name, coefficient in sae.coefficients().items()}
-        self.scale = 1.0
-        """What batches are multiplied with before the SAE sees them."""
+        self.scale: Scale = 1.0
+        """What inputs are multiplied with before the SAE sees them; several factors are those of a crosscoder's
+        sources."""
+        self.scale_out: Scale = 1.0
+        """The same for targets, where they are not the inputs."""
         self.n_steps = self.n_tokens = 0
         self.optimizer = torch.optim.Adam(
             sae.parameters(), lr=settings.lr, betas=(settings.adam_beta1, settings.adam_beta2), fused=True
@@ -127,16 +132,16 @@ class Trainer:
                 return
             yield self.step(batch, start)
 
-    def step(self, batch: Float[Tensor, "n_tokens d_in"], start: float | None = None) -> StepReport:
-        """One optimiser step on `batch`.
+    def step(self, batch: Batch, start: float | None = None) -> StepReport:
+        """One optimiser step on `batch`: inputs, or inputs and targets.
 
         Raises:
             FloatingPointError: If the loss is not finite; the weights are then those of the step before.
         """
         start = time.perf_counter() if start is None else start
-        x = batch.to(self.sae.device, self.sae.dtype)
-        if self.scale != 1.0:
-            x = x * self.scale
+        x, target = self._scaled(batch)
+        if self.n_steps == 0:
+            self.sae.before_first_step(x, target)
         lr = self.lr * self.settings.schedule.factor(self.n_steps)
         coefficients = {
             name: warmed_up(value, self.n_steps, self._warm_up[name]) for name, value in self.coefficients.items()
@@ -144,7 +149,7 @@ class Trainer:
         is_measured = (self.n_steps + 1) % self.settings.measure_every_steps == 0
         with self._autocast():
             parts = self.sae.train_parts(x)
-            losses = self._losses(parts, x, TrainContext(coefficients, self.dead_mask(), self.n_steps))
+            losses = self._losses(parts, x, target, TrainContext(coefficients, self.dead_mask(), self.n_steps))
             loss = torch.stack(list(losses.values())).sum()
         if is_measured and not math.isfinite(loss.item()):
             raise FloatingPointError(self._why_not_finite(batch, losses, lr))
@@ -164,7 +169,7 @@ class Trainer:
             return report
         values = {name: value.item() for name, value in losses.items()}
         # As x.var(0), which walks down the columns and takes ten times as long.
-        variance = (x.float() - x.float().mean(0)).pow(2).sum().item() / len(x)
+        variance = (target.float() - target.float().mean(0)).pow(2).sum().item() / len(x)
         return replace(
             report,
             loss=sum(values.values()),
@@ -176,8 +181,21 @@ class Trainer:
             tokens_per_s=len(x) / (time.perf_counter() - start),
         )
 
-    def _losses(self, parts: TrainParts, x: Tensor, ctx: TrainContext) -> dict[str, Tensor]:
-        losses = self.sae.objective(parts, x, ctx)
+    def _scaled(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Inputs and targets as the SAE sees them; the same where it reconstructs."""
+        if not isinstance(batch, tuple):
+            x = self._as_seen(batch, self.scale)
+            return x, x
+        return self._as_seen(batch[0], self.scale), self._as_seen(batch[1], self.scale_out)
+
+    def _as_seen(self, activations: Tensor, scale: Scale) -> Tensor:
+        activations = activations.to(self.sae.device, self.sae.dtype)
+        if isinstance(scale, float):
+            return activations * scale if scale != 1.0 else activations
+        return activations * spread(scale, activations.shape[-1]).to(activations)
+
+    def _losses(self, parts: TrainParts, x: Tensor, target: Tensor, ctx: TrainContext) -> dict[str, Tensor]:
+        losses = self.sae.objective(parts, target, ctx)
         if self.settings.use_ghost_grads and ctx.dead_mask is not None:
             losses["ghost_grad_loss"] = ghost_grad_loss(self.sae, parts, x, ctx.dead_mask)
         return losses
@@ -187,8 +205,9 @@ class Trainer:
             return contextlib.nullcontext()
         return torch.autocast(self.sae.device.type, torch.bfloat16)
 
-    def _why_not_finite(self, batch: Tensor, losses: dict[str, Tensor], lr: float) -> str:
+    def _why_not_finite(self, batch: Batch, losses: dict[str, Tensor], lr: float) -> str:
         step = self.n_steps + 1
+        batch = torch.cat(batch, dim=-1) if isinstance(batch, tuple) else batch
         n_bad = int((~torch.isfinite(batch)).any(-1).sum())
         if n_bad:
             return (
@@ -280,6 +299,7 @@ class Trainer:
             "lr": self.lr,
             "coefficients": self.coefficients,
             "scale": self.scale,
+            "scale_out": self.scale_out,
         }
         return {name: value.detach().cpu().clone() for name, value in tensors.items()}, numbers
 
@@ -298,8 +318,13 @@ class Trainer:
             }
         self.n_steps, self.n_tokens = int(numbers["n_steps"]), int(numbers["n_tokens"])
         self.n_counted = [int(n) for n in numbers["n_counted"]]
-        self.lr, self.scale = float(numbers["lr"]), float(numbers["scale"])
+        self.lr = float(numbers["lr"])
+        self.scale, self.scale_out = (_read_scale(numbers.get(name, 1.0)) for name in ("scale", "scale_out"))
         self.coefficients = {name: float(value) for name, value in numbers["coefficients"].items()}
+
+
+def _read_scale(saved: float | int | list[float]) -> Scale:
+    return [float(each) for each in saved] if isinstance(saved, list) else float(saved)
 
 
 def firing_counts(feature_acts: Tensor | SparseActs, d_sae: int) -> Int[Tensor, " d_sae"]:

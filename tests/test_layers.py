@@ -21,7 +21,7 @@ LAYERS: dict[int, set[str]] = {
     3: {
         *("evals", "features", "feature_files", "feature_pass", "logit_effects", "attribution", "steering"),
         *("hub", "model_card", "neuronpedia", "neuronpedia_json", "web"),
-        *("runner", "runner_config", "flat_config", "job", "run_log"),
+        *("runner", "runner_config", "flat_config", "job", "job_start", "run_log"),
     },
     4: {"widgets", "charts"},
     5: {"checkup", "magics", "magics_completion"},

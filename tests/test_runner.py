@@ -401,7 +401,7 @@ def test_logging_config_refuses_nonsense():
 
 def test_a_real_transformer_trains_and_its_sae_attaches(tiny_model, tmp_path):
     text = ["The cat sat on the mat.", "The dog ran under the old tree, and then it was night."] * 40
-    cfg = config(tmp_path, "standard", model_name="gelu-2l", use_ghost_grads=True, dead_feature_window=2)
+    cfg = config(tmp_path, "standard", model_name="demo", use_ghost_grads=True, dead_feature_window=2)
     runner = SAETrainingRunner(cfg, override_model=tiny_model, override_dataset=text)
     sae = runner.run()
     tokens = tiny_model.to_tokens(text[0])

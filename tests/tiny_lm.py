@@ -73,7 +73,7 @@ class TinyLM:
         vars(self.cfg).update(model_name="tiny", n_heads=4, d_head=d_model // 4, d_mlp=4 * d_model)
         self.W_E, self.W_U = draw(d_vocab, d_model) * d_vocab**0.5, draw(d_model, d_vocab)
         self.layers = [(draw(d_model, 4 * d_model), draw(4 * d_model, d_model), draw(d_model, d_model)) for _ in "ab"]
-        per_layer = ("hook_resid_pre", "hook_resid_post", "attn.hook_z")
+        per_layer = ("hook_resid_pre", "hook_resid_post", "attn.hook_z", "mlp.hook_in", "mlp.hook_post", "hook_mlp_out")
         names = ["hook_embed", *(f"blocks.{layer}.{name}" for layer in range(2) for name in per_layer)]
         self.hook_dict = {name: Point() for name in names}
         self.n_forwards = 0
@@ -109,7 +109,8 @@ class TinyLM:
             x = points[f"blocks.{layer}.hook_resid_pre"](x)
             before = torch.cat([torch.zeros_like(x[:, :1]), x[:, :-1]], 1) @ W_back
             x = x + points[f"blocks.{layer}.attn.hook_z"](before.unflatten(-1, (4, -1))).flatten(2)
-            x = points[f"blocks.{layer}.hook_resid_post"](x + (x @ W_in).relu() @ W_out)
+            inner = points[f"blocks.{layer}.mlp.hook_post"]((points[f"blocks.{layer}.mlp.hook_in"](x) @ W_in).relu())
+            x = points[f"blocks.{layer}.hook_resid_post"](x + points[f"blocks.{layer}.hook_mlp_out"](inner @ W_out))
         return x @ self.W_U
 
     def run_with_hooks(self, tokens, fwd_hooks=(), bwd_hooks=()):

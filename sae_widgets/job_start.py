@@ -1,0 +1,67 @@
+"""What a training job begins with: its SAE, the trainer's settings, the widths of what it reads."""
+
+from dataclasses import fields
+from typing import Any
+
+import torch
+
+from sae_widgets.checkpoints import Checkpoint
+from sae_widgets.hook_reader import HookReader
+from sae_widgets.normalize import Scale
+from sae_widgets.runner_config import LanguageModelSAERunnerConfig
+from sae_widgets.sae.base import SAE
+from sae_widgets.schedules import LearningRateSchedule
+from sae_widgets.training import TrainSettings
+
+
+def make_sae(cfg: LanguageModelSAERunnerConfig, resumed: Checkpoint | None) -> SAE:
+    """The SAE to be trained: that of the checkpoint, one from a folder, or a new one."""
+    if resumed is not None:
+        # Into a new SAE: weights that lie otherwise in memory are multiplied in another order, and rounded otherwise.
+        sae = SAE.from_config(resumed.sae.cfg)
+        sae.load_state_dict(resumed.sae.state_dict())
+        return sae
+    if cfg.from_pretrained_path is not None:
+        start = SAE.load_from_disk(cfg.from_pretrained_path, device=cfg.device)
+        own = {each.name: getattr(cfg.sae, each.name) for each in fields(cfg.sae) if each.name not in vars(start.cfg)}
+        return start if start.cfg.is_training else start.to_training(**own)
+    return SAE.from_config(cfg.sae, generator=torch.Generator().manual_seed(cfg.seed))
+
+
+def train_settings(cfg: LanguageModelSAERunnerConfig) -> TrainSettings:
+    """What the trainer is told of `cfg`."""
+    lr_end = cfg.lr / 10 if cfg.lr_end is None else cfg.lr_end
+    schedule = LearningRateSchedule(
+        n_steps=-(-cfg.training_tokens // cfg.train_batch_size_tokens),
+        name=cfg.lr_scheduler_name,
+        warm_up_steps=cfg.lr_warm_up_steps,
+        decay_steps=cfg.lr_decay_steps,
+        end=lr_end / cfg.lr,
+        n_restart_cycles=cfg.n_restart_cycles,
+    )
+    is_on_cpu = str(cfg.device) == "cpu"
+    return TrainSettings(
+        total_tokens=cfg.training_tokens,
+        lr=cfg.lr,
+        schedule=schedule,
+        adam_beta1=cfg.adam_beta1,
+        adam_beta2=cfg.adam_beta2,
+        dead_feature_window=cfg.dead_feature_window,
+        feature_sampling_window=cfg.feature_sampling_window,
+        use_ghost_grads=cfg.use_ghost_grads,
+        autocast=cfg.autocast,
+        measure_every_steps=1 if is_on_cpu else cfg.logger.wandb_log_frequency,
+    )
+
+
+def widths(models: list[Any], cfg: LanguageModelSAERunnerConfig) -> tuple[int, int | None]:
+    """Widths of what is read, and of one output, in these models."""
+    hooks = cfg.hook_names or [cfg.hook_name] * len(models)
+    out = cfg.hook_names_out or ([cfg.hook_name_out] if cfg.hook_name_out else [])
+    d_in = HookReader(models if len(models) > 1 else models[0], hooks, cfg.hook_head_index).width
+    return d_in, HookReader(models[0], out[0], cfg.hook_head_index).width if out else None
+
+
+def one_or_all(scales: list[float]) -> Scale:
+    """The factors, or the one there is."""
+    return scales[0] if len(scales) == 1 else scales
