@@ -6,6 +6,7 @@ activation function may stand for the architecture.
 
 import copy
 import re
+from dataclasses import fields
 from typing import Any
 
 from sae_widgets.sae.config import METADATA_KEYS
@@ -30,7 +31,8 @@ def upgrade_config(values: dict[str, Any]) -> dict[str, Any]:
     """`values` as version 6 would have them; a copy, and unchanged if they are of version 6.
 
     Raises:
-        ValueError: If the activation function is one that no architecture here computes.
+        ValueError: If the activation function is one that no architecture here computes, or there is no such
+            architecture.
     """
     values = copy.deepcopy(values)
     if _major_version(values) >= 6:
@@ -48,9 +50,21 @@ def upgrade_config(values: dict[str, Any]) -> dict[str, Any]:
     if normalize is None or isinstance(normalize, bool):
         values["normalize_activations"] = "expected_average_only_in" if normalize else "none"
     _read_activation_function(values)
+    _forget_training(values)
     metadata = {key: values.pop(key) for key in METADATA_KEYS if key in values}
     values["metadata"] = {**metadata, **(values.get("metadata") or {})}
     return values
+
+
+def _forget_training(values: dict[str, Any]) -> None:
+    """Removes what only training needs: before 6 a finished SAE's config held much of its run's, too."""
+    from sae_widgets.sae.registry import sae_class_for
+
+    sae_class = sae_class_for(values["architecture"])
+    inference, training = sae_class.config_class, sae_class.training_config_class
+    if inference.architecture == training.architecture:
+        for name in {each.name for each in fields(training)} - {each.name for each in fields(inference)}:
+            values.pop(name, None)
 
 
 def _read_activation_function(values: dict[str, Any]) -> None:
