@@ -23,7 +23,7 @@ from torch import Tensor
 from sae_widgets.fit import check_fits, layer_of, no_hook_error
 from sae_widgets.sae import SAE
 from sae_widgets.shell import ModelShell
-from sae_widgets.splice import FwdHook, Splice, Splices, acting
+from sae_widgets.splice import FwdHook, Splice, Splices, acting, hooks_put_back
 
 
 class HookedSAETransformer(ModelShell):
@@ -96,6 +96,7 @@ class HookedSAETransformer(ModelShell):
         with self.lock, ExitStack() as stack:
             forward = self._enter_hooks(stack, fwd_hooks, is_forward=True)
             backward = self._enter_hooks(stack, bwd_hooks, is_forward=False)
+            stack.enter_context(hooks_put_back(self))
             return self.wrapped.run_with_hooks(self._clean(tokens), fwd_hooks=forward, bwd_hooks=backward, **kwargs)
 
     def run_with_cache(self, tokens: Any, names_filter: Any = None, **kwargs: Any) -> tuple[Any, Any]:
@@ -114,6 +115,7 @@ class HookedSAETransformer(ModelShell):
             kept: dict[str, Tensor] = {}
             for splice, point in wanted:
                 stack.enter_context(splice.capture(point, kept, device=kwargs.get("device")))
+            stack.enter_context(hooks_put_back(self))
             stack.enter_context(self.suited_to(tokens))
             out, cache = self.wrapped.run_with_cache(self._clean(tokens), names_filter=names_filter, **kwargs)
             if kwargs.get("remove_batch_dim"):

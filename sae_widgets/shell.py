@@ -6,7 +6,6 @@ values; what is needed of either is `HookedModel`. Everything the shell has not 
 
 import functools
 import inspect
-import threading
 import weakref
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -16,10 +15,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from sae_widgets.interrupts import PatientLock
 from sae_widgets.threads import one_thread
 from sae_widgets.token_text import clean_prompt, token_texts
 
-_LOCKS: "weakref.WeakKeyDictionary[Any, threading.RLock]" = weakref.WeakKeyDictionary()
+_LOCKS: "weakref.WeakKeyDictionary[Any, PatientLock]" = weakref.WeakKeyDictionary()
 
 
 _SMALL_MODEL = 20_000_000
@@ -55,7 +55,7 @@ class ModelShell:
                 "load_model(...) wraps Hugging Face modules, names and folders."
             )
         self.wrapped: Any = model
-        self.lock = _LOCKS.setdefault(model, threading.RLock())
+        self.lock = _LOCKS.setdefault(model, PatientLock())
 
     def __getattr__(self, name: str) -> Any:  # only for what the shell has not
         if name == "wrapped":  # while being copied

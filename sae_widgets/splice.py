@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from sae_widgets.fit import hook_spellings
+from sae_widgets.interrupts import whole
 from sae_widgets.sae import SAE
 
 FwdHook = tuple[str | Callable[[str], bool], Callable[..., Any]]
@@ -31,6 +32,7 @@ class Splice:
         self._token_handle: Any = None
         self._tokens: Any = None
 
+    @whole
     def install(self) -> None:
         """Let the SAE act."""
         if self._handle is None:
@@ -41,6 +43,7 @@ class Splice:
             self._token_handle = network.register_forward_pre_hook(self._see_tokens, with_kwargs=True)
         self.is_active = True
 
+    @whole
     def remove(self) -> None:
         """Take the SAE out."""
         self.is_active = False
@@ -108,6 +111,7 @@ class Splices:
         """The SAE attached there, whichever way the hook is spelled."""
         return next((splice for splice in self if hook_name in splice.spellings), None)
 
+    @whole
     def add(self, splice: Splice) -> Splice | None:
         """Let `splice` act; the one that acted at its hook point no longer does, but keeps its place among the hooks.
 
@@ -120,6 +124,7 @@ class Splices:
         splice.install()
         return old
 
+    @whole
     def remove(self, splice: Splice) -> None:
         """Take `splice` out for good."""
         del self._by_point[splice.key]
@@ -129,6 +134,7 @@ class Splices:
         """Those that act now, for `restore`."""
         return [splice for splice in self if splice.is_active]
 
+    @whole
     def restore(self, acting: list[Splice]) -> None:
         """Let these act and no others."""
         for splice in self:
@@ -184,6 +190,28 @@ def acting(point: Any, fn: Callable[..., Any]) -> Iterator[None]:
         yield
     finally:
         _remove_hook(point, handle)
+
+
+@contextmanager
+def hooks_put_back(model: Any) -> Iterator[None]:
+    """A context after which, if it was interrupted, the model's hook points have the hooks they had before.
+
+    For TransformerLens's own functions, which add hooks, run and take them out in one piece: an interrupt may fall
+    between two of these. (Entry and exit of a context are not cut short while the model's lock is held.)
+    """
+    points: dict[int, Any] = {id(p): p for p in model.hook_dict.values() if isinstance(p, torch.nn.Module)}
+    before = [(point, {*point._forward_hooks}, {*point._backward_hooks}) for point in points.values()]
+    try:
+        yield
+    except KeyboardInterrupt:
+        for point, forward, backward in before:
+            for kept, left in ((forward, point._forward_hooks), (backward, point._backward_hooks)):
+                for number in [*left]:
+                    if number not in kept:
+                        del left[number]
+            point.fwd_hooks[:] = [handle for handle in point.fwd_hooks if handle.hook.id in point._forward_hooks]
+            point.bwd_hooks[:] = [handle for handle in point.bwd_hooks if handle.hook.id in point._backward_hooks]
+        raise
 
 
 def _add_hook(point: Any, fn: Callable[..., Any], **settings: Any) -> Any:

@@ -16,7 +16,7 @@ LAYERS: dict[int, set[str]] = {
     2: {
         *("training", "schedules", "checkpoints", "model", "activations", "documents", "token_rows"),
         *("run", "trainable", "history", "listeners", "gauges"),
-        *("hook_reader", "hooked", "shell", "splice", "fit", "prompt", "token_text", "threads", "demo"),
+        *("hook_reader", "hooked", "shell", "splice", "fit", "prompt", "token_text", "threads", "interrupts", "demo"),
     },
     3: {
         *("evals", "features", "feature_files", "feature_pass", "logit_effects", "attribution", "steering"),
