@@ -10,10 +10,12 @@ passes if it passes on both sides and the numbers agree.
 
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import warnings
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -54,25 +56,49 @@ def record(request, ours) -> Recording:
     return Recording()
 
 
-@pytest.fixture(scope="session")
-def ours(tmp_path_factory, request) -> Iterator[Path]:
-    """The folder with the records of the second process, which runs the same cases with us as `sae_lens`."""
-    if RECORDS is not None:
-        yield RECORDS
+@dataclass
+class Other:
+    """The second process, which runs the same cases with us as `sae_lens`, while the first goes on."""
+
+    folder: Path
+    process: subprocess.Popen
+
+
+OTHER = pytest.StashKey[Other]()
+
+
+def pytest_collection_finish(session):
+    cases = sorted({item.nodeid for item in session.items if HERE / "cases" in item.path.parents})
+    if RECORDS is not None or not cases or session.config.option.collectonly:
         return
-    folder = tmp_path_factory.mktemp("ours")
-    cases = sorted({item.nodeid for item in request.session.items if HERE / "cases" in item.path.parents})
+    folder = Path(tempfile.mkdtemp(prefix="parity-"))
     paths = os.pathsep.join([str(HERE / "shim"), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *cases]
-    done = subprocess.run(
-        command,
-        cwd=request.config.rootpath,
-        env={**os.environ, OURS_WRITES_TO: str(folder), "PYTHONPATH": paths},
-        capture_output=True,
-        text=True,
-    )
-    (folder / "output.txt").write_text(done.stdout + done.stderr)
-    yield folder
+    with (folder / "output.txt").open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *cases],
+            cwd=session.config.rootpath,
+            env={**os.environ, OURS_WRITES_TO: str(folder), "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    session.config.stash[OTHER] = Other(folder, process)
+
+
+def pytest_sessionfinish(session):
+    if other := session.config.stash.get(OTHER, None):
+        other.process.kill()
+        other.process.wait()
+        shutil.rmtree(other.folder)
+
+
+@pytest.fixture(scope="session")
+def ours(request) -> Path:
+    """The folder with the records of the second process, which has ended."""
+    if RECORDS is not None:
+        return RECORDS
+    other = request.config.stash[OTHER]
+    other.process.wait()
+    return other.folder
 
 
 @pytest.hookimpl(wrapper=True)
@@ -107,6 +133,7 @@ def pytest_runtest_logreport(report):
 
 
 def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: HERE / "cases" in item.path.parents)  # last: until then the second process is done
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.filterwarnings("ignore"))  # the peer's warnings are not ours to fail on

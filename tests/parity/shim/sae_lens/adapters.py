@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from sae_widgets import evals, hooked, training
-from sae_widgets.loaders import load_folder
+from sae_widgets.loaders import catalog, load_folder
 from sae_widgets.normalize import average_norm_scale
 from sae_widgets.sae import SAE, SAEConfig, SAEMetadata
 from sae_widgets.sae.config import DTYPES, dtype_name
@@ -294,3 +294,25 @@ def run_evals(
         for group, names in _GROUPS.items()
     }
     return metrics, {}
+
+
+# the registry
+
+
+def get_repo_id_and_folder_name(release: str, sae_id: str) -> tuple[str, str]:
+    entry = catalog.lookup(release, sae_id)
+    return (entry.repo_id, entry.path) if entry else (release, sae_id)
+
+
+def get_norm_scaling_factor(release: str, sae_id: str) -> float | None:
+    entry = catalog.lookup(release, sae_id)
+    return entry.norm_scaling_factor if entry else None
+
+
+def get_config_overrides(release: str, sae_id: str) -> dict[str, Any]:
+    entry = catalog.lookup(release, sae_id)
+    return {**entry.overrides, "neuronpedia_id": entry.neuronpedia_id} if entry else {}
+
+
+def get_releases_for_repo_id(repo_id: str) -> list[str]:
+    return [each.name for each in catalog.releases() if each.repo_id == repo_id]

@@ -94,6 +94,13 @@ OFFERED: dict[str, dict[str, str]] = {
         "sae_lens_disk_loader": _ADAPTED,
         "sparsify_disk_loader": _ADAPTED,
     },
+    "sae_lens.loading.pretrained_saes_directory": dict.fromkeys(
+        (
+            *("get_repo_id_and_folder_name", "get_norm_scaling_factor"),
+            *("get_config_overrides", "get_releases_for_repo_id"),
+        ),
+        _ADAPTED,
+    ),
     "sae_lens.registry": {"get_sae_class": _ADAPTED, "get_sae_training_class": _ADAPTED},
     "sae_lens.saes": _SAES,
     "sae_lens.saes.sae": {
