@@ -11,12 +11,16 @@ __version__ = "0.1.0"
 # module -> public names; the one list of what `sae_widgets` offers.
 _PUBLIC = {
     "sae": ["SAE", "SAEConfig", "SAEMetadata", "SparseActs", "SAE_CLASSES"],
-    "loaders": ["catalog", "recognise"],
+    "loaders": ["catalog", "recognise", "save_as"],
     "architectures": [
         f"{name}{kind}"
-        for name in ("Standard", "Gated", "TopK", "JumpReLU", "BatchTopK", "Crosscoder")
+        for name in ("Standard", "Gated", "TopK", "AbsTopK", "JumpReLU", "Crosscoder")
         for kind in ("SAE", "SAEConfig", "TrainingSAE", "TrainingSAEConfig")
-        if not (name == "BatchTopK" and kind in ("SAE", "SAEConfig"))
+    ]
+    + [
+        f"{name}TrainingSAE{kind}"  # once trained these are JumpReLU SAEs
+        for name in ("BatchTopK", "MatryoshkaBatchTopK")
+        for kind in ("", "Config")
     ]
     + [
         f"{name}Transcoder{kind}"
@@ -52,7 +56,15 @@ _PUBLIC = {
         "open_neuronpedia_feature_dashboard",
     ],
     "neuronpedia_json": ["read_neuronpedia", "write_neuronpedia"],
-    "widgets": ["AttributionBars", "SteeringPanel", "TokenHeatmap", "TrainingPanel", "freeze_all", "train"],
+    "widgets": [
+        "AttributionBars",
+        "CatalogBrowser",
+        "SteeringPanel",
+        "TokenHeatmap",
+        "TrainingPanel",
+        "freeze_all",
+        "train",
+    ],
     "checkup": ["doctor"],
 }
 _MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names}

@@ -9,6 +9,7 @@ _MODULE_OF = {
     "SteeringPanel": "steering_panel",
     "AttributionBars": "attribution_bars",
     "TrainingPanel": "training_panel",
+    "CatalogBrowser": "catalog_browser",
     "train": "training_panel",
     "freeze_all": "_base",
 }
