@@ -142,7 +142,7 @@ def test_a_run_learns_and_writes_what_loads_the_same(kind, tmp_path):
     assert not loaded.cfg.is_training
     assert (loaded.cfg.hooks_in, loaded.cfg.hooks_out) == (sae.cfg.hooks_in, sae.cfg.hooks_out)
     assert loaded.cfg.normalize_activations == "none"
-    batch = runner._job.store.next_batch()
+    batch = runner._job._store_of(sentences()).next_batch()
     x = batch[0] if isinstance(batch, tuple) else batch
     torch.testing.assert_close(loaded(x), sae(x), rtol=1e-4, atol=1e-4)
     again = sw.run_evals(loaded, TinyLM(), runner._job._eval_tokens())

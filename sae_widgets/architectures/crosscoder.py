@@ -46,10 +46,10 @@ class CrosscoderSAEConfig(SAEConfig):
             raise ValueError(
                 f"d_in={self.d_in} is not n_sources={self.n_sources} times a width: all sources have one width."
             )
-        if self.is_normalized_per_row:
+        if self.is_normalized_per_row or self.normalize_activations == "covariance_whitening":
             raise ValueError(
-                f"normalize_activations={self.normalize_activations!r} would scale all sources of a crosscoder by one "
-                "factor; use 'expected_average_only_in', which has one for each, or 'none'."
+                f"normalize_activations={self.normalize_activations!r} would mix the sources of a crosscoder; use "
+                "'expected_average_only_in', which has a factor for each, or 'none'."
             )
         if self.reshape_activations != "none":
             raise ValueError("A crosscoder's sources are flat activations; leave reshape_activations out.")

@@ -16,7 +16,7 @@ the training is ours, the penalty that of `standard`.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal, final
+from typing import ClassVar, final
 
 import torch
 from jaxtyping import Float
@@ -47,6 +47,11 @@ class TranscoderConfig(SAEConfig):
                 "apply_b_dec_to_input=True has no meaning for a transcoder: b_dec belongs to the output, not to the "
                 "input. Leave it out."
             )
+        if self.normalize_activations == "covariance_whitening":
+            raise ValueError(
+                "normalize_activations='covariance_whitening' is for SAEs that give back what they read; a transcoder "
+                "takes 'expected_average_only_in', which has a factor for each side, or 'none'."
+            )
         if isinstance(self.d_out, bool) or not isinstance(self.d_out, int) or self.d_out < 1:
             raise ValueError(f"d_out is a positive whole number; got {self.d_out!r}.")
 
@@ -65,8 +70,8 @@ class OutputSettings:
     decoder_init_norm: Number | None = 0.1
     """Length of the decoder rows at the start, 0 or more; None leaves them as drawn."""
 
-    b_dec_init: Literal["mean", "zeros"] = "mean"
-    """What `b_dec` is at the start: the mean target of the first batch, or zero."""
+    b_dec_init: str = "mean"
+    """What `b_dec` is at the start: the "mean" target of the first batch, or "zeros"."""
 
     def check_output(self) -> None:
         """Refuses settings that no training could use."""
