@@ -768,7 +768,7 @@ var GRID_LIST_CSS = `
 .sw-gl-row { display: grid; grid-template-columns: var(--sw-gl-columns); align-items: center; gap: 9px; height: ${ROW}px; padding: 0 10px; font-size: 12px; }
 .sw-gl-rows > .sw-gl-row { position: absolute; left: 0; right: 0; cursor: pointer; }
 .sw-gl-rows > .sw-gl-row:hover { background: var(--sw-raised); }
-.sw-gl-rows > .sw-gl-row[aria-selected="true"] { background: var(--sw-hover); box-shadow: inset 3px 0 0 var(--sw-accent); font-weight: 600; }
+.sw-gl-rows > .sw-gl-row[aria-selected="true"] { background: var(--sw-hover); box-shadow: inset 3px 0 0 var(--sw-accent); }
 .sw-gl-keys .sw-gl-active { outline: 2px solid var(--sw-accent); outline-offset: -2px; }
 .sw-gl-head { position: sticky; top: 0; z-index: 1; background: var(--sw-raised); box-shadow: 0 1px 0 var(--sw-line); color: var(--sw-muted); font-weight: 600; }
 .sw-gl-head .sw-gl-cell[data-key] { cursor: default; user-select: none; }
