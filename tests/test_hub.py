@@ -82,6 +82,15 @@ def test_what_was_published_loads_by_repository_and_id(stand_in):
     assert config["d_sae"] == 20
 
 
+def test_an_sae_publishes_itself(stand_in):
+    sae = sae_at()
+    assert sae.push_to_hub("me/saes", show_progress=False, token="hf_x") == f"{stand_in.url}/me/saes"
+    sae.push_to_hub("me/saes", "other/name", show_progress=False, token="hf_x")
+    folder = stand_in.repos["me/saes"]
+    assert same_function(SAE.load_from_disk(folder / "blocks.8.hook_resid_pre"), sae)
+    assert same_function(SAE.load_from_disk(folder / "other/name"), sae)
+
+
 # -- the README -------------------------------------------------------------------------------------------------------
 
 

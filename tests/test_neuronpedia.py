@@ -60,6 +60,7 @@ def test_links_are_made_without_a_browser_or_a_network(sae, monkeypatch):
     opened = []
     monkeypatch.setattr(webbrowser, "open", opened.append)
     assert neuronpedia_url(sae, 12) == "https://neuronpedia.org/gpt2-small/8-res-jb/12"
+    assert sae.neuronpedia_url(12) == neuronpedia_url(sae, 12)
     assert neuronpedia_url(ID) == "https://neuronpedia.org/gpt2-small/8-res-jb"
     url = get_neuronpedia_quick_list(sae, [1, 2], "a & b")
     assert url.startswith("https://neuronpedia.org/quick-list/?name=a%20%26%20b&features=")

@@ -144,6 +144,25 @@ class StoredSAE(SAEModule):
         self.folder = Path(path)
         return paths
 
+    def push_to_hub(self, repo_id: str, sae_id: str | None = None, **settings: Any) -> str:
+        """The address of the repository that now holds the SAE.
+
+        Args:
+            repo_id: The repository, "owner/name"; made if there is none.
+            sae_id: Name of the SAE's folder in it; None is the name of its hook.
+            settings: As for `upload_saes_to_huggingface`: token, private, hf_revision, metrics ...
+        """
+        upload = importlib.import_module("sae_widgets.hub").upload_saes_to_huggingface
+        return upload([self] if sae_id is None else {sae_id: self}, repo_id, **settings)
+
+    def neuronpedia_url(self, feature: int | None = None) -> str:
+        """The address of a feature's page on Neuronpedia, or of the SAE's; the network is not asked.
+
+        Raises:
+            ValueError: If Neuronpedia does not show this SAE, as far as is known, or there is no such feature.
+        """
+        return importlib.import_module("sae_widgets.neuronpedia").neuronpedia_url(self, feature)
+
     @property
     def log_sparsity(self) -> Float[Tensor, " d_sae"] | None:
         """log10 of each feature's firing frequency, from where the SAE was loaded; None where nobody wrote it.
