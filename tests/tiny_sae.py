@@ -24,6 +24,7 @@ def random_sae(config_class: type[SAEConfig], *, seed: int = 0, **settings: Any)
     """An SAE of `config_class` with every weight drawn, thresholds positive."""
     own = {each.name for each in fields(config_class)}
     sizes = {"d_in": 6, "d_sae": 20, "d_out": 5, "n_outputs": 3, "n_sources": 2, "k": 3}
+    sizes["matryoshka_widths"] = [5, 12, 20]
     settings = {"dtype": "float64", **{name: size for name, size in sizes.items() if name in own}, **settings}
     sae = SAE.from_config(config_class(**settings))
     generator = torch.Generator().manual_seed(seed)

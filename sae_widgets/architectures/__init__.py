@@ -4,6 +4,12 @@ A class serves training and inference; the names that SAELens gives the training
 A further architecture is a further file and one line here.
 """
 
+from sae_widgets.architectures.abstopk import (
+    AbsTopKSAE,
+    AbsTopKSAEConfig,
+    AbsTopKTrainingSAE,
+    AbsTopKTrainingSAEConfig,
+)
 from sae_widgets.architectures.batchtopk import BatchTopKTrainingSAE, BatchTopKTrainingSAEConfig
 from sae_widgets.architectures.cross_layer_transcoder import (
     CrossLayerSkipTranscoder,
@@ -38,6 +44,10 @@ from sae_widgets.architectures.jumprelu_transcoder import (
     JumpReLUTranscoderTraining,
     JumpReLUTranscoderTrainingConfig,
 )
+from sae_widgets.architectures.matryoshka_batchtopk import (
+    MatryoshkaBatchTopKTrainingSAE,
+    MatryoshkaBatchTopKTrainingSAEConfig,
+)
 from sae_widgets.architectures.standard import (
     StandardSAE,
     StandardSAEConfig,
@@ -57,6 +67,10 @@ from sae_widgets.architectures.transcoder import (
 )
 
 __all__ = [
+    "AbsTopKSAE",
+    "AbsTopKSAEConfig",
+    "AbsTopKTrainingSAE",
+    "AbsTopKTrainingSAEConfig",
     "BatchTopKTrainingSAE",
     "BatchTopKTrainingSAEConfig",
     "CrossLayerSkipTranscoder",
@@ -87,6 +101,8 @@ __all__ = [
     "JumpReLUTranscoderConfig",
     "JumpReLUTranscoderTraining",
     "JumpReLUTranscoderTrainingConfig",
+    "MatryoshkaBatchTopKTrainingSAE",
+    "MatryoshkaBatchTopKTrainingSAEConfig",
     "SkipTranscoder",
     "SkipTranscoderConfig",
     "SkipTranscoderTraining",

@@ -60,13 +60,10 @@ class BatchTopKTrainingSAEConfig(SAEConfig):
             raise ValueError(f"topk_threshold_lr is from 0 to 1; got {self.topk_threshold_lr}.")
 
 
-@final
-@register_sae_class
-class BatchTopKTrainingSAE(SelectingSAE):
-    """See the module."""
+class BatchSelectingSAE(SelectingSAE):
+    """An SAE that chooses its active features over a whole batch; its training config has the fields of BatchTopK's."""
 
     config_class = JumpReLUSAEConfig
-    training_config_class = BatchTopKTrainingSAEConfig
     # float64: at lr 0.01 a float32 average stops moving once the steps are below its rounding.
     kept_dtypes: ClassVar[dict[str, torch.dtype]] = {"topk_threshold": torch.float64}
 
@@ -120,3 +117,11 @@ class BatchTopKTrainingSAE(SelectingSAE):
         threshold = weights.pop("topk_threshold")
         weights["threshold"] = torch.ones_like(weights["b_enc"]) * threshold
         return weights
+
+
+@final
+@register_sae_class
+class BatchTopKTrainingSAE(BatchSelectingSAE):
+    """See the module."""
+
+    training_config_class = BatchTopKTrainingSAEConfig

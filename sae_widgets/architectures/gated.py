@@ -106,6 +106,10 @@ class GatedSAE(SAE):
         for name in ("b_gate", "b_mag", "r_mag"):
             setattr(self, name, nn.Parameter(self._zeros(self.d_sae)))
 
+    def _shift_features(self, shift: Float[Tensor, " d_sae"]) -> None:
+        self.b_gate.add_(shift)
+        self.b_mag.add_(shift * self.r_mag.exp())
+
     def _scale_features(self, norms: Float[Tensor, " d_sae"]) -> None:
         # r_mag multiplies the product, which W_enc has scaled already.
         self.b_gate.mul_(norms)

@@ -1,4 +1,4 @@
-"""What TopK and BatchTopK share: only chosen features are active, so everything after the choice is sparse.
+"""What TopK and its kin share: only chosen features are active, so everything after the choice is sparse.
 
     hidden_pre   = (sae_in @ W_enc + b_enc) * ||W_dec_i||      (the norms only with rescale_acts_by_decoder_norm)
     feature_acts = relu(hidden_pre) at the chosen features, else 0
@@ -23,7 +23,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from sae_widgets.kernels import selected_products
-from sae_widgets.normalize import normalize
+from sae_widgets.normalize import Undo
 from sae_widgets.sae.acts import (
     SparseActs,
     TrainContext,
@@ -41,7 +41,7 @@ class SelectingSAE(SAE):
 
     @abstractmethod
     def select(self, hidden_pre: Float[Tensor, "n d_sae"]) -> SparseActs:
-        """The chosen features and their activations, at least 0; called without autograd."""
+        """The chosen features and their activations, 0 where a slot is not used; called without autograd."""
 
     @property
     def is_selecting(self) -> bool:
@@ -56,7 +56,7 @@ class SelectingSAE(SAE):
     def activate(self, hidden_pre: Float[Tensor, "*batch d_sae"]) -> Float[Tensor, "*batch d_sae"]:
         pre = rows_of(hidden_pre)
         chosen = self.select(pre.detach())
-        values = torch.where(chosen.values > 0, pre.gather(-1, chosen.indices), 0.0)
+        values = torch.where(chosen.values != 0, pre.gather(-1, chosen.indices), 0.0)
         return SparseActs(chosen.indices, values).to_dense(self.d_sae).view(hidden_pre.shape)
 
     @final
@@ -64,7 +64,8 @@ class SelectingSAE(SAE):
         sae_in, undo = self._prepare(x, hooked=False)
         hidden_pre, acts = self._choose(sae_in)
         self._watch(acts)
-        return TrainParts(sae_in, hidden_pre, acts, self._train_out(x, acts, undo))
+        *inner_outs, sae_out = self._nested_outs(x, acts, undo)
+        return TrainParts(sae_in, hidden_pre, acts, sae_out, inner_outs=tuple(inner_outs))
 
     @final
     def objective(
@@ -73,6 +74,7 @@ class SelectingSAE(SAE):
         return {
             "mse_loss": squared_error(parts.sae_out, target),
             "auxiliary_reconstruction_loss": self._auxiliary_loss(parts, target, ctx),
+            **self._inner_losses(parts, target),
         }
 
     @torch.no_grad()
@@ -83,6 +85,33 @@ class SelectingSAE(SAE):
                 "trained with rescale_acts_by_decoder_norm=True."
             )
         super().fold_W_dec_norm()
+
+    @torch.no_grad()
+    def fold_activation_whitening(
+        self,
+        mean: Float[Tensor, " d_in"],
+        whitening_matrix: Float[Tensor, "d_in d_in"],
+        unwhitening_matrix: Float[Tensor, "d_in d_in"],
+    ) -> None:
+        self._check_whitening()
+        if self.is_rescaled:
+            # Whitened rows have other lengths, by which other features would be chosen: with the lengths in the
+            # encoder the choice no longer looks at them.
+            self.fold_W_dec_norm()
+            self.cfg.rescale_acts_by_decoder_norm = False
+        super().fold_activation_whitening(mean, whitening_matrix, unwhitening_matrix)
+
+    def rank(self, hidden_pre: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+        """What features are compared by."""
+        return hidden_pre
+
+    def _nested_outs(self, x: Tensor, acts: SparseActs, undo: Undo) -> list[Float[Tensor, "*batch d_out"]]:
+        """Reconstructions from ever more features; the last is from all."""
+        return [self._train_out(x, acts, undo)]
+
+    def _inner_losses(self, parts: TrainParts, target: Tensor) -> dict[str, Float[Tensor, ""]]:
+        """Terms for the other reconstructions."""
+        return {}
 
     def _watch(self, acts: SparseActs) -> None:
         """Sees the choice of each training forward."""
@@ -105,7 +134,7 @@ class SelectingSAE(SAE):
                 hidden_pre.mul_(decoder_norms(self.W_dec))
             chosen = self.select(hidden_pre)
         values = self._values_at(rows, hidden_pre, chosen.indices)
-        values = torch.where(chosen.values > 0, values, 0.0)
+        values = torch.where(chosen.values != 0, values, 0.0)
         batch = sae_in.shape[:-1]
         acts = SparseActs(*(each.view(*batch, values.shape[-1]) for each in (chosen.indices, values)))
         return hidden_pre.view(*batch, self.d_sae), acts
@@ -121,8 +150,8 @@ class SelectingSAE(SAE):
         unscaled = values / norms.detach().clamp_min(SMALLEST_NORM)
         return selected_products(rows, self.W_enc, self.b_enc, indices, unscaled) * norms
 
-    def _decode(self, feature_acts: Tensor | SparseActs) -> Float[Tensor, "*batch d_out"]:
-        return super()._decode(self._unscaled(feature_acts))
+    def _decoded_rows(self, feature_acts: Tensor | SparseActs) -> Float[Tensor, "*batch d_out"]:
+        return super()._decoded_rows(self._unscaled(feature_acts))
 
     def _unscaled(self, feature_acts: Tensor | SparseActs) -> Tensor | SparseActs:
         """Activations in the unit that multiplies the decoder rows as they are."""
@@ -134,20 +163,27 @@ class SelectingSAE(SAE):
         return feature_acts / norms
 
     def _auxiliary_loss(self, parts: TrainParts, target: Tensor, ctx: TrainContext) -> Float[Tensor, ""]:
-        cfg = self._training_config()
-        n_dead = 0 if ctx.dead_mask is None or not cfg.aux_loss_coefficient else int(ctx.dead_mask.sum())
-        k_aux = self.d_in // 2
-        if not n_dead or not k_aux:
+        coefficient = self._training_config().aux_loss_coefficient
+        if ctx.dead_mask is None or not coefficient:
             return parts.sae_out.new_zeros(())
-        residual = (target - parts.sae_out).detach()
+        return coefficient * self._revival(parts, target, parts.sae_out, ctx.dead_mask.nonzero().flatten())
+
+    def _revival(
+        self, parts: TrainParts, target: Tensor, sae_out: Tensor, dead: Int[Tensor, " n_dead"]
+    ) -> Float[Tensor, ""]:
+        """How far the best of the `dead` features are from what `sae_out` misses, less where they are few."""
+        n_dead, k_aux = len(dead), self.d_in // 2
+        if not n_dead or not k_aux:
+            return sae_out.new_zeros(())
+        residual = (target - sae_out).detach()
         rows, hidden_pre = rows_of(parts.sae_in), rows_of(parts.hidden_pre)
-        among_dead = torch.where(ctx.dead_mask, hidden_pre, -torch.inf)  # type: ignore[arg-type]
-        indices = among_dead.topk(min(k_aux, n_dead), dim=-1, sorted=False).indices
+        indices = dead[self.rank(hidden_pre[:, dead]).topk(min(k_aux, n_dead), dim=-1, sorted=False).indices]
         acts = SparseActs(indices, self._values_at(rows, hidden_pre, indices))
-        error = self._decode(acts).view(residual.shape) - self.b_dec
-        _, undo = normalize(target, cfg.normalize_activations)
-        error = undo(error) - undo(torch.zeros_like(error)) if cfg.is_normalized_per_row else error
-        return cfg.aux_loss_coefficient * min(n_dead / k_aux, 1.0) * squared_error(error, residual)
+        error = self._decoded_rows(acts).view(residual.shape)
+        if self.cfg.is_normalized_per_row:
+            _, undo = self._normalized(target)
+            error = undo(error) - undo(torch.zeros_like(error))
+        return min(n_dead / k_aux, 1.0) * squared_error(error, residual)
 
     def _inference_weights(self) -> dict[str, Tensor]:
         weights = dict(self.state_dict())

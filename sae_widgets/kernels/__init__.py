@@ -1,6 +1,7 @@
 """Sparse products with exact gradients: the only doors through which an SAE uses k active features of d_sae.
 
     decode_rows(indices, values, rows)[n]            = sum_k values[n, k] * rows[indices[n, k]]
+    decode_groups(indices, values, rows, ends)[g, n] = the same over those k whose index is in group g
     selected_products(x, W, b, indices, values)      = values, known to be (x @ W + b) at `indices`, with their gradient
 
 Neither makes anything of size `[n, d_sae]`, forwards or backwards. `reference` holds the same maths, dense and by
@@ -18,7 +19,7 @@ from torch import Tensor
 
 from sae_widgets.kernels import bags
 
-__all__ = ["decode_rows", "selected_products"]
+__all__ = ["decode_groups", "decode_rows", "selected_products"]
 
 
 def _path(like: Tensor) -> ModuleType:
@@ -34,6 +35,25 @@ def decode_rows(
     out[n] = sum_k values[n, k] * rows[indices[n, k]]
     """
     return _path(rows).decode_rows(indices, values, rows)
+
+
+def decode_groups(
+    indices: Int[Tensor, "n k"],
+    values: Float[Tensor, "n k"],
+    rows: Float[Tensor, "d_sae d_out"],
+    ends: Int[Tensor, " n_groups"],
+) -> Float[Tensor, "n_groups n d_out"]:
+    """`decode_rows` apart for each group of rows: group g are those from `ends[g - 1]` (or 0) to before `ends[g]`.
+
+    All groups together cost what one `decode_rows` costs.
+
+    Args:
+        indices: Which rows each token names.
+        values: Their weights.
+        rows: What is summed.
+        ends: Rising, the last one `d_sae`.
+    """
+    return _path(rows).decode_groups(indices, values, rows, ends)
 
 
 def selected_products(

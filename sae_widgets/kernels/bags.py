@@ -25,6 +25,21 @@ def decode_rows(
     return _DecodeRows.apply(indices, values.to(rows.dtype), rows)  # type: ignore[return-value]
 
 
+def decode_groups(
+    indices: Int[Tensor, "n k"],
+    values: Float[Tensor, "n k"],
+    rows: Float[Tensor, "d_sae d_out"],
+    ends: Int[Tensor, " n_groups"],
+) -> Float[Tensor, "n_groups n d_out"]:
+    """See `kernels.decode_groups`: a bag for each group of each token."""
+    n = len(indices)
+    group = torch.bucketize(indices, ends, right=True)
+    bag, order = (group * n + torch.arange(n, device=indices.device)[:, None]).flatten().sort(stable=True)
+    slots = values.to(rows.dtype).flatten()[order]
+    summed: Tensor = _DecodeBags.apply(indices.flatten()[order], slots, bag, rows, len(ends) * n)  # type: ignore[assignment]
+    return summed.view(len(ends), n, rows.shape[1])
+
+
 def selected_products(
     x: Float[Tensor, "n d_in"],
     W: Float[Tensor, "d_in d_sae"],
@@ -49,6 +64,26 @@ class _DecodeRows(Function):
         d_values = _products_at(indices, grad, rows) if ctx.needs_input_grad[1] else None
         d_rows = _outer_sum(indices, values, grad, len(rows)) if ctx.needs_input_grad[2] else None
         return None, d_values, d_rows
+
+
+class _DecodeBags(Function):
+    """As `_DecodeRows`, with bags of any length: `bag_of` says of each slot, in order, which bag it is in."""
+
+    @staticmethod
+    def forward(ctx: Any, indices: Tensor, values: Tensor, bag_of: Tensor, rows: Tensor, n_bags: int) -> Tensor:
+        starts = _starts(bag_of, n_bags)
+        ctx.save_for_backward(indices, values, bag_of, starts, rows)
+        if not len(indices):
+            return rows.new_zeros(n_bags, rows.shape[1])
+        return F.embedding_bag(indices, rows, starts, per_sample_weights=values, mode="sum")
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        indices, values, bag_of, starts, rows = ctx.saved_tensors
+        d_values = _products_of(indices, bag_of, starts, grad, rows) if ctx.needs_input_grad[1] else None
+        d_rows = _sum_by_feature(indices, values, bag_of, grad, len(rows)) if ctx.needs_input_grad[3] else None
+        return None, d_values, None, d_rows, None
 
 
 class _SelectedProducts(Function):
@@ -83,28 +118,54 @@ def _products_at(
 ) -> Float[Tensor, "n k"]:
     """`out[n, k] = <x[n], rows[indices[n, k]]>`."""
     n, k = indices.shape
-    if not n * k:
-        return x.new_zeros(n, k)
-    starts = torch.arange(0, n * k, k, device=x.device)
+    starts = torch.arange(0, n * k, k, device=x.device) if k else indices.new_zeros(n)
     bag_of = torch.arange(n, device=x.device).repeat_interleave(k)
+    return _products_of(indices.flatten(), bag_of, starts, x, rows).view(n, k)
+
+
+def _products_of(
+    features: Int[Tensor, " m"],
+    bag_of: Int[Tensor, " m"],
+    starts: Int[Tensor, " n"],
+    x: Float[Tensor, "n d"],
+    rows: Float[Tensor, "d_sae d"],
+) -> Float[Tensor, " m"]:
+    """`out[s] = <x[bag_of[s]], rows[features[s]]>`."""
+    if not len(features):
+        return x.new_zeros(0)
     sum_mode, no_padding = 0, -1
-    # The gradient torch's own embedding_bag uses; called directly so that nothing of size [n, k, d] is made.
-    products = torch.ops.aten._embedding_bag_per_sample_weights_backward(
-        x.contiguous(), rows, indices.flatten(), starts, bag_of, sum_mode, no_padding
+    # The gradient torch's own embedding_bag uses; called directly so that nothing of size [m, d] is made.
+    return torch.ops.aten._embedding_bag_per_sample_weights_backward(
+        x.contiguous(), rows, features, starts, bag_of, sum_mode, no_padding
     )
-    return products.view(n, k)
 
 
 def _outer_sum(
     indices: Int[Tensor, "n k"], values: Float[Tensor, "n k"], x: Float[Tensor, "n d"], n_rows: int
 ) -> Float[Tensor, "m d"]:
-    """`out[i] = sum over (n, k) with indices[n, k] == i of values[n, k] * x[n]`: a bag of tokens per feature."""
-    k = indices.shape[1]
+    """`out[i] = sum over (n, k) with indices[n, k] == i of values[n, k] * x[n]`."""
+    n, k = indices.shape
+    tokens = torch.arange(n, device=x.device).repeat_interleave(k)
+    return _sum_by_feature(indices.flatten(), values.flatten(), tokens, x, n_rows)
+
+
+def _sum_by_feature(
+    features: Int[Tensor, " m"],
+    values: Float[Tensor, " m"],
+    bag_of: Int[Tensor, " m"],
+    x: Float[Tensor, "n d"],
+    n_rows: int,
+) -> Float[Tensor, "d_sae d"]:
+    """`out[i] = sum over s with features[s] == i of values[s] * x[bag_of[s]]`: a bag of tokens per feature."""
     # Unused slots have value 0 and all name feature 0: without this one bag would hold them all.
-    used = values.flatten().nonzero().squeeze(-1)
-    features, order = indices.flatten()[used].sort(stable=True)
+    used = values.nonzero().squeeze(-1)
+    features, order = features[used].sort(stable=True)
     slots = used[order]
-    ends = torch.bincount(features, minlength=n_rows).cumsum(0)
-    starts = torch.cat([ends.new_zeros(1), ends[:-1]])
-    weights = values.flatten()[slots]
-    return F.embedding_bag(slots // max(k, 1), x.contiguous(), starts, per_sample_weights=weights, mode="sum")
+    starts = _starts(features, n_rows)
+    return F.embedding_bag(bag_of[slots], x.contiguous(), starts, per_sample_weights=values[slots], mode="sum")
+
+
+def _starts(bag_of: Int[Tensor, " m"], n_bags: int) -> Int[Tensor, " n_bags"]:
+    """Where each bag begins, for slots in the order of their bags."""
+    ends = torch.bincount(bag_of, minlength=n_bags).cumsum(0)
+    return torch.cat([ends.new_zeros(1), ends[:-1]])

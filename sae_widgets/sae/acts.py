@@ -52,6 +52,9 @@ class TrainParts(NamedTuple):
     gate_pre: Float[Tensor, "*batch d_sae"] | None = None
     """Pre-activations of the gate (gated only)."""
 
+    inner_outs: tuple[Float[Tensor, "*batch d_out"], ...] = ()
+    """Reconstructions from the first features alone, fewest first (matryoshka only)."""
+
 
 @dataclass(frozen=True)
 class TrainContext:

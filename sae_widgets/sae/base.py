@@ -109,8 +109,12 @@ class SAE(StoredSAE, SAELensNames, ABC):
                     f"This SAE normalises each input row (normalize_activations={self.cfg.normalize_activations!r}), "
                     "so decoding needs the input that was encoded: decode(feature_acts, x)."
                 )
-            return self._shaped(self.hook_sae_recons(self._decode(feature_acts)))
-        _, undo = normalize(self._flat(x), self.cfg.normalize_activations)
+            recons = self.hook_sae_recons(self._decode(feature_acts))
+            if self.reconstructs:
+                _, undo = self._normalized(self.W_dec[:0])  # the same for every input
+                recons = undo(recons)
+            return self._shaped(recons)
+        _, undo = self._normalized(self._flat(x))
         return self._restore(self.hook_sae_recons(self._decode(feature_acts)), undo, x)
 
     def bypass(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
@@ -150,6 +154,12 @@ class SAE(StoredSAE, SAELensNames, ABC):
                 error = self.hook_sae_error(target.to(self.dtype).reshape(clean.shape) - clean)
             sae_out = sae_out + error
         return self.hook_sae_output(sae_out)
+
+    @final
+    @torch.no_grad()
+    def without_hooks(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+        """What `forward` gives where no hook changes anything; it carries no gradient."""
+        return self._reconstruct(x, hooked=False)
 
     @final
     def process_sae_in(self, x: Float[Tensor, "..."]) -> Float[Tensor, "*batch d_in"]:
@@ -253,6 +263,35 @@ class SAE(StoredSAE, SAELensNames, ABC):
         self._scale_bypass(into, out_of)
         self.cfg.normalize_activations = "none"
 
+    @torch.no_grad()
+    def fold_activation_whitening(
+        self,
+        mean: Float[Tensor, " d_in"],
+        whitening_matrix: Float[Tensor, "d_in d_in"],
+        unwhitening_matrix: Float[Tensor, "d_in d_in"],
+    ) -> None:
+        """Makes an SAE trained on whitened activations one that takes `x`; `normalize_activations` becomes none.
+
+            new(x) == old((x - mean) @ M) @ M^-1 + mean
+
+        Args:
+            mean: Of the activations.
+            whitening_matrix: M.
+            unwhitening_matrix: M^-1.
+
+        Raises:
+            NotImplementedError: If there is nothing to fold it into.
+        """
+        self._check_whitening()
+        # float64 throughout: the inverse of small eigenvalues is large.
+        m, M, M_inv = (each.to(self.device, torch.float64) for each in (mean, whitening_matrix, unwhitening_matrix))
+        self.W_enc.copy_(M @ self.W_enc.double())
+        if not self.cfg.apply_b_dec_to_input:  # else the new b_dec takes the mean away
+            self._shift_features(-(m @ self.W_enc.double()).to(self.dtype))
+        self.W_dec.copy_(self.W_dec.double() @ M_inv)
+        self.b_dec.copy_(self.b_dec.double() @ M_inv + m)
+        self.cfg.normalize_activations = "none"
+
     # -- files --------------------------------------------------------------------------------------------------------
 
     def save_inference_model(
@@ -278,15 +317,31 @@ class SAE(StoredSAE, SAELensNames, ABC):
 
     def _decode(self, feature_acts: Tensor | SparseActs) -> Float[Tensor, "*batch d_out"]:
         """`feature_acts @ W_dec + b_dec`."""
-        if isinstance(feature_acts, SparseActs):
-            indices, values = feature_acts
-            rows = decode_rows(rows_of(indices), rows_of(values), self.W_dec)
-            return rows.view(*values.shape[:-1], rows.shape[-1]) + self.b_dec
-        return feature_acts @ self.W_dec + self.b_dec
+        return self._decoded_rows(feature_acts) + self.b_dec
+
+    def _decoded_rows(self, feature_acts: Tensor | SparseActs) -> Float[Tensor, "*batch d_out"]:
+        """`feature_acts @ W_dec`."""
+        if not isinstance(feature_acts, SparseActs):
+            return feature_acts @ self.W_dec
+        indices, values = feature_acts
+        rows = decode_rows(rows_of(indices), rows_of(values), self.W_dec)
+        return rows.view(*values.shape[:-1], rows.shape[-1])
 
     def _scale_features(self, norms: Float[Tensor, " d_sae"]) -> None:
         """Scales whatever is in the unit of `hidden_pre`; called with W_enc scaled already."""
         self.b_enc.mul_(norms)
+
+    def _check_whitening(self) -> None:
+        """Raises NotImplementedError where whitening cannot be folded."""
+        if self.cfg.is_normalized_per_row or not self.reconstructs:
+            raise NotImplementedError(
+                f"A {type(self).__name__} with normalize_activations={self.cfg.normalize_activations!r} cannot take a "
+                "whitening in: that is for SAEs that give back what they read, and scale no row by itself."
+            )
+
+    def _shift_features(self, shift: Float[Tensor, " d_sae"]) -> None:
+        """Adds `shift` to `sae_in @ W_enc`."""
+        self.b_enc.add_(shift)
 
     def _scale_bypass(self, into: Float[Tensor, " d_in"], out_of: Float[Tensor, " d_out"]) -> None:
         """Makes a bypass trained on `into * x` and `out_of * target` one that takes them as they are."""
@@ -299,8 +354,12 @@ class SAE(StoredSAE, SAELensNames, ABC):
 
     def _prepare(self, x: Tensor, *, hooked: bool) -> tuple[Tensor, Undo]:
         x = self._through(self.hook_sae_input, self._flat(x), hooked)
-        sae_in, undo = normalize(x, self.cfg.normalize_activations)
+        sae_in, undo = self._normalized(x)
         return (sae_in - self.b_dec if self.cfg.apply_b_dec_to_input else sae_in), undo
+
+    def _normalized(self, x: Float[Tensor, "*batch d_in"]) -> tuple[Float[Tensor, "*batch d_in"], Undo]:
+        """`x` as `normalize_activations` says, and what undoes it."""
+        return normalize(x, self.cfg.normalize_activations)
 
     def _train_out(self, x: Tensor, feature_acts: Tensor | SparseActs, undo: Undo) -> Float[Tensor, "*batch d_out"]:
         """What training compares with the target: outputs side by side, in the target's unit."""

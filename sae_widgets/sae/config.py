@@ -151,6 +151,9 @@ class SAEConfig:
     dtype: str = "float32"
     """Type of the weights: float32, float64, float16 or bfloat16."""
 
+    normalize_modes: ClassVar[tuple[str, ...]] = NORMALIZE_MODES
+    """What `normalize_activations` may be."""
+
     device: str = "cpu"
     """Where the weights are made."""
 
@@ -174,10 +177,10 @@ class SAEConfig:
         self._check_numbers()
         self.dtype = dtype_name(self.dtype)
         self.device = str(self.device)
-        if self.normalize_activations not in NORMALIZE_MODES:
+        if self.normalize_activations not in self.normalize_modes:
             raise ValueError(
-                f"No normalize_activations mode {self.normalize_activations!r}. "
-                f"{nearest(self.normalize_activations, NORMALIZE_MODES)}"
+                f"No normalize_activations mode {self.normalize_activations!r} for architecture "
+                f"{str(self.architecture)!r}. {nearest(self.normalize_activations, self.normalize_modes)}"
             )
         if self.reshape_activations not in ("none", "hook_z"):
             raise ValueError(f"reshape_activations is 'none' or 'hook_z'; got {self.reshape_activations!r}.")

@@ -66,6 +66,11 @@ class SAEModule(nn.Module):
         return vars(self.cfg).get("d_out", self.cfg.d_in)
 
     @property
+    def is_tied(self) -> bool:
+        """Whether the encoder is the decoder transposed, and no weight of its own."""
+        return False
+
+    @property
     def n_outputs(self) -> int:
         """Outputs side by side in a row of `W_dec`: more than 1 for a cross-layer transcoder only."""
         return vars(self.cfg).get("n_outputs", 1)
@@ -96,6 +101,9 @@ class SAEModule(nn.Module):
     def name(self) -> str:
         """SAELens' name for it: `sae_{model}_{hook}_{d_sae}`."""
         return f"sae_{self.cfg.metadata.model_name}_{self.cfg.metadata.hook_name}_{self.d_sae}"
+
+    def __getattr__(self, name: str) -> Any:  # only called for names that are not found: a tied encoder is none
+        return self.W_dec.T if name == "W_enc" and self.is_tied else super().__getattr__(name)
 
     def get_name(self) -> str:
         """The same, as SAELens spells it."""
@@ -128,10 +136,11 @@ class SAEModule(nn.Module):
         if norm is not None:
             rows = self._with_norm(rows, norm)
         self.W_dec = nn.Parameter(rows)
-        columns = rows.detach().clone() if self.reconstructs else self._drawn(self.d_in, generator)
-        # In memory one row a feature, like W_dec: a feature's column is then contiguous, which is what the sparse
-        # gradient reads and writes. To whoever looks at it, it is [d_in, d_sae].
-        self.W_enc = nn.Parameter(columns.T)
+        if not self.is_tied:
+            columns = rows.detach().clone() if self.reconstructs else self._drawn(self.d_in, generator)
+            # In memory one row a feature, like W_dec: a feature's column is then contiguous, which is what the sparse
+            # gradient reads and writes. To whoever looks at it, it is [d_in, d_sae].
+            self.W_enc = nn.Parameter(columns.T)
         self.b_dec = nn.Parameter(self._zeros(self.n_outputs * self.d_out))
         self._make_biases()
 
