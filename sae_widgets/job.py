@@ -190,7 +190,8 @@ class TrainingJob:
     def metrics(self) -> dict[str, float]:
         """`run_evals` on the finished SAE, and its dead features; computed when first asked for."""
         if self._metrics is None:
-            tokens = self._eval_tokens()
+            # A run stopped early is not made to wait for the metrics of a long one.
+            tokens = self._eval_tokens(self.trainer.n_tokens)
             metrics = run_evals(self.sae_in_model_units(), self._eval_model(), tokens, **self._eval_settings())
             self._metrics = {**metrics, "dead_features": float(self.trainer.dead_mask().sum())}
         return self._metrics
@@ -259,10 +260,10 @@ class TrainingJob:
                 self.apply_setting(event["name"], self.check_setting(event["name"], event["new"]))
                 self.record_event(self.events[-1])
 
-    def _eval_tokens(self) -> Tensor:
+    def _eval_tokens(self, training_tokens: int) -> Tensor:
         n_rows = self.cfg.eval_batch_size_prompts or self.cfg.store_batch_size_prompts
         wanted = self.cfg.n_eval_batches * n_rows
-        affordable = int(EVAL_SHARE * self.cfg.training_tokens / self.cfg.context_size)
+        affordable = int(EVAL_SHARE * training_tokens / self.cfg.context_size)
         self._open_model(self.cfg, self.sae)
         if self.cfg.eval_dataset_path is not None:
             store = self._store_of(self.cfg.eval_dataset_path)
@@ -286,7 +287,7 @@ class TrainingJob:
             return run_evals(
                 self.sae_in_model_units(),
                 self._eval_model(),
-                self._eval_tokens(),
+                self._eval_tokens(self.cfg.training_tokens),
                 is_cancelled=lambda done, total: breathe("trying the SAE in the model", done, total),
                 **self._eval_settings(),
             )
