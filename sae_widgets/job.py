@@ -215,7 +215,7 @@ class TrainingJob:
         if not self.models:
             asked = {**cfg.model_from_pretrained_kwargs, **cfg.model_kwargs}
             kwargs = {name: value for name, value in asked.items() if name not in PROCESSING}
-            sae = sae if self._reads_one_hook else None
+            sae = sae if sae is not None and self._reads_one_hook else None
             self.models = [load_model(cfg.model_name, device=cfg.llm_device or cfg.device, sae=sae, **kwargs)]
 
     def _open_store(self) -> None:

@@ -419,3 +419,12 @@ def test_heads_are_trained_joined_and_the_sae_takes_them_apart(tiny_model, tmp_p
     assert sae.cfg.reshape_activations == "hook_z"
     with sw.attach(tiny_model, sw.SAE.load_from_disk(tmp_path / "out")):
         assert tiny_model(torch.tensor([[0, 5, 6]])).isfinite().all()
+
+
+def test_a_config_of_which_everything_is_left_out_runs_on_the_bundled_model(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cfg = LanguageModelSAERunnerConfig(training_tokens=4096, n_eval_batches=1)
+    sae = SAETrainingRunner(cfg).run()
+    assert sae.cfg.hook_name == "blocks.0.hook_mlp_out"
+    assert sae.d_in == 192
+    assert (tmp_path / "output" / "sae_weights.safetensors").is_file()
