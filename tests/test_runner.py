@@ -423,7 +423,7 @@ def test_heads_are_trained_joined_and_the_sae_takes_them_apart(tiny_model, tmp_p
 
 def test_a_config_of_which_everything_is_left_out_runs_on_the_bundled_model(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    cfg = LanguageModelSAERunnerConfig(training_tokens=4096, n_eval_batches=1)
+    cfg = LanguageModelSAERunnerConfig(training_tokens=4096, n_batches_in_buffer=2, n_eval_batches=1)
     sae = SAETrainingRunner(cfg).run()
     assert sae.cfg.hook_name == "blocks.0.hook_mlp_out"
     assert sae.d_in == 192
