@@ -4,6 +4,7 @@ import pytest
 import torch
 from sae_lens.config import SAETrainerConfig
 from sae_lens.saes.sae import TrainStepInput
+from sae_lens.training.activation_scaler import ActivationScaler
 from sae_lens.training.sae_trainer import SAETrainer
 
 from tests.parity.cases.drawn import BARS, SIZES, TRAINED, batch, dead, trained
@@ -66,22 +67,37 @@ def test_a_training_run(variant: str, record):
         record(f"way moved: {name}", weight - start[name], bar=1e-3, measure=typical)
 
 
-def test_scaled_activations(record):
-    """expected_average_only_in: the scale is estimated, training sees scaled batches, and the scale is folded."""
-    record.label, size = "expected_average_only_in trained", SIZES["small"]
-    for variant in ("standard", "batchtopk", "jumprelu-step"):
-        sae = trained(variant, size, normalize_activations="expected_average_only_in")
+@pytest.mark.parametrize("mode", ["expected_average_only_in", "covariance_whitening"])
+def test_scaled_activations(mode: str, record):
+    """The scale is estimated, training sees scaled batches, and the scale is folded."""
+    record.label, size = f"{mode} trained", SIZES["small"]
+    for variant in ("standard", "gated", "topk", "batchtopk", "jumprelu-step"):
+        sae = trained(variant, size, normalize_activations=mode)
         settings = SAETrainerConfig(
             total_training_samples=4 * size.n_tokens,
             train_batch_size_samples=size.n_tokens,
             lr=1e-4,
             lr_end=1e-5,
-            n_batches_for_norm_estimate=5,
+            n_batches_for_norm_estimate=20,
         )
         batches = (5 * batch(size, seed=10 + step) for step in range(100))
         SAETrainer(cfg=settings, sae=sae, data_provider=batches).fit()
         record(f"mode: {variant}", sae.cfg.normalize_activations)
-        record.all({f"weights: {variant}: {name}": weight for name, weight in sae.state_dict().items()})
+        record.all({f"weights: {variant}: {name}": weight for name, weight in sae.state_dict().items()}, bar=1e-4)
+        record(f"forward: {variant}", sae(batch(size)), bar=1e-4)
+
+
+def test_whitening(record):
+    record.label, size = "whitening", SIZES["middle"]
+    scaler = ActivationScaler()
+    batches = (5 * batch(size, seed=10 + step) + step % 3 for step in range(20))
+    scaler.estimate_whitening(size.d_in, batches, n_batches_for_norm_estimate=20)
+    x = batch(size)
+    # Which way an eigenvector points is nobody's choice.
+    record("scaled", scaler.scale(x).abs(), bar=1e-4)
+    record("mean", scaler.whitening.mean)
+    record("covariance", scaler.whitening.matrix @ scaler.whitening.matrix.T)
+    record("and back", scaler.unscale(scaler.scale(x)), bar=1e-4)
 
 
 @variants

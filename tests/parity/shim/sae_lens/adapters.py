@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from sae_widgets import evals, hooked, training
 from sae_widgets.loaders import catalog, load_folder
-from sae_widgets.normalize import average_norm_scale
+from sae_widgets.normalize import Whitening, average_norm_scale, whitening_of
 from sae_widgets.sae import SAE, SAEConfig, SAEMetadata
 from sae_widgets.sae.config import DTYPES, dtype_name
 from sae_widgets.sae.registry import sae_class_for
@@ -92,30 +92,41 @@ class CoefficientScheduler:
         return self.value
 
 
-@dataclass
 class ActivationWhitening:
-    mean: Tensor
-    matrix: Tensor
-    inverse_matrix: Tensor
+    """`sae_widgets.normalize.Whitening`, whose inverse SAELens calls inverse_matrix."""
+
+    def __init__(self, mean: Tensor, matrix: Tensor, inverse_matrix: Tensor) -> None:
+        self.ours = Whitening(mean, matrix, inverse_matrix)
+        self.mean, self.matrix, self.inverse_matrix = self.ours
 
 
 class ActivationScaler:
-    def __init__(self, scaling_factor: float | None = None) -> None:
-        self.scaling_factor = scaling_factor
+    def __init__(self, scaling_factor: float | None = None, whitening: ActivationWhitening | None = None) -> None:
+        self.scaling_factor, self.whitening = scaling_factor, whitening
 
     def scale(self, acts: Tensor) -> Tensor:
-        return acts if self.scaling_factor is None else acts * self.scaling_factor
+        acts = acts if self.scaling_factor is None else acts * self.scaling_factor
+        return acts if self.whitening is None else self.whitening.ours.apply(acts)
 
     __call__ = scale
 
     def unscale(self, acts: Tensor) -> Tensor:
+        acts = acts if self.whitening is None else self.whitening.ours.undo(acts)
         return acts if self.scaling_factor is None else acts / self.scaling_factor
 
     def estimate_scaling_factor(
         self, d_in: int, data_provider: Iterator[Tensor], n_batches_for_norm_estimate: int = 1000
     ) -> None:
-        rows = torch.cat([next(data_provider).reshape(-1, d_in) for _ in range(n_batches_for_norm_estimate)])
-        self.scaling_factor = average_norm_scale(rows)
+        self.scaling_factor = average_norm_scale(_rows(d_in, data_provider, n_batches_for_norm_estimate))
+
+    def estimate_whitening(
+        self, d_in: int, data_provider: Iterator[Tensor], n_batches_for_norm_estimate: int = 1000
+    ) -> None:
+        self.whitening = ActivationWhitening(*whitening_of(_rows(d_in, data_provider, n_batches_for_norm_estimate)))
+
+
+def _rows(d_in: int, data_provider: Iterator[Tensor], n_batches: int) -> Tensor:
+    return torch.cat([next(data_provider).reshape(-1, d_in) for _ in range(n_batches)])
 
 
 @dataclass
@@ -149,7 +160,7 @@ class SAETrainer:
     """`sae_widgets.training.Trainer` on an iterator of batches."""
 
     def __init__(self, cfg: SAETrainerConfig, sae: SAE, data_provider: Iterator[Tensor]) -> None:
-        self.cfg, self.sae, self.data_provider = cfg, sae, data_provider
+        self.cfg, self.sae, self.data_provider, self._scaler = cfg, sae, data_provider, ActivationScaler()
         end = cfg.lr / 10 if cfg.lr_end is None else cfg.lr_end
         self._trainer = training.Trainer(
             sae,
@@ -171,7 +182,7 @@ class SAETrainer:
                 feature_sampling_window=cfg.feature_sampling_window,
                 autocast=cfg.autocast,
             ),
-            lambda is_cancelled: next(data_provider),
+            lambda is_cancelled: self._scaler(next(data_provider)),
         )
 
     @property
@@ -191,14 +202,18 @@ class SAETrainer:
         return self._trainer.log_sparsity()
 
     def fit(self) -> SAE:
-        if self.sae.cfg.normalize_activations == "expected_average_only_in":
-            scaler = ActivationScaler()
-            scaler.estimate_scaling_factor(self.sae.cfg.d_in, self.data_provider, self.cfg.n_batches_for_norm_estimate)
-            self._trainer.scale = scaler.scaling_factor or 1.0
+        estimate = {
+            "expected_average_only_in": self._scaler.estimate_scaling_factor,
+            "covariance_whitening": self._scaler.estimate_whitening,
+        }.get(self.sae.cfg.normalize_activations)
+        if estimate is not None:
+            estimate(self.sae.cfg.d_in, self.data_provider, self.cfg.n_batches_for_norm_estimate)
         for _ in self._trainer.train_steps():
             pass
-        if self._trainer.scale != 1.0:
-            self.sae.fold_activation_norm_scaling_factor(self._trainer.scale)
+        if self._scaler.scaling_factor is not None:
+            self.sae.fold_activation_norm_scaling_factor(self._scaler.scaling_factor)
+        if self._scaler.whitening is not None:
+            self.sae.fold_activation_whitening(*self._scaler.whitening.ours)
         return self.sae
 
 

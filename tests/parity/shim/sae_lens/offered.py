@@ -76,9 +76,19 @@ OFFERED: dict[str, dict[str, str]] = {
         "ActivationsStore": "sae_widgets.activations",
         "SAETrainer": _ADAPTED,
         "run_evals": _ADAPTED,
+        "upload_saes_to_huggingface": "sae_widgets.hub",
     },
     "sae_lens.analysis": _MODELS,
     "sae_lens.analysis.hooked_sae_transformer": _MODELS,
+    "sae_lens.analysis.neuronpedia_integration": {
+        "NeuronpediaActivation": "sae_widgets.neuronpedia",
+        "NeuronpediaFeature": "sae_widgets.neuronpedia",
+        "get_neuronpedia_feature": "sae_widgets.neuronpedia",
+        "get_neuronpedia_quick_list": "sae_widgets.neuronpedia",
+        "make_neuronpedia_list_with_features": "sae_widgets.neuronpedia",
+        "open_neuronpedia_feature_dashboard": "sae_widgets.neuronpedia",
+        "test_key": "sae_widgets.neuronpedia",
+    },
     "sae_lens.config": {**_CONFIGS, "SAETrainerConfig": _ADAPTED, "DTYPE_MAP": _ADAPTED},
     "sae_lens.constants": {**_FILE_NAMES, "DTYPE_MAP": _ADAPTED, "DTYPE_TO_STR": _ADAPTED},
     "sae_lens.evals": {
@@ -118,6 +128,7 @@ OFFERED: dict[str, dict[str, str]] = {
     "sae_lens.training.activations_store": {"ActivationsStore": "sae_widgets.activations"},
     "sae_lens.training.optim": {"get_lr_scheduler": _ADAPTED, "CoefficientScheduler": _ADAPTED},
     "sae_lens.training.sae_trainer": {"SAETrainer": _ADAPTED},
+    "sae_lens.training.upload_saes_to_huggingface": {"upload_saes_to_huggingface": "sae_widgets.hub"},
     "sae_lens.util": {
         "dtype_to_str": "sae_widgets.sae.config:dtype_name",
         "str_to_dtype": _ADAPTED,
