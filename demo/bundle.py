@@ -40,7 +40,9 @@ def copy(build: Path, package: Path) -> None:
         shutil.copy(build / "model" / name, package / "model" / name)
     for folder in sorted(p.parent for p in (build / "saes").glob("*/cfg.json")):
         target = package / "saes" / folder.name
-        sw.SAE.load_from_disk(folder, dtype=torch.float16).save_model(target)
+        sae = sw.SAE.load_from_disk(folder, dtype=torch.float16)
+        sae.cfg.metadata.model_name = "demo"  # `load_model` knows it by this name, wherever it was trained
+        sae.save_model(target)
         shutil.copy(folder / "sparsity.safetensors", target)
         shutil.copytree(folder / "features", target / "features")
     (package / "text").mkdir(exist_ok=True)
