@@ -1,5 +1,6 @@
-"""The quickstart notebook runs top to bottom, quickly, and its saved page needs neither network nor kernel."""
+"""The notebooks run top to bottom, quickly, and their saved pages need neither network nor kernel."""
 
+import os
 import re
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from sae_widgets.widgets import _static
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOK = ROOT / "notebooks/01_quickstart.ipynb"
+PUBLISHED = ROOT / "notebooks/02_published_saes.ipynb"
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +54,31 @@ def test_the_page_asks_for_nothing_and_shows_every_widget(demo):
     )
     assert n_widgets >= 5
     assert page.count(_static.paragraph("").split(">")[0]) >= n_widgets
+
+
+@pytest.mark.slow
+def test_published_saes_runs_without_a_network(tmp_path):
+    start = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, ROOT / "tools/demo.py", "--notebook", PUBLISHED, "--out", tmp_path],
+        env={**os.environ, "HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert time.monotonic() - start < 120
+    text = (tmp_path / "published_saes.txt").read_text("utf-8")
+    assert re.search(r"13,\d{3} SAEs in 1\d\d releases", text)
+    assert 'sw.SAE.from_pretrained("gpt2-small-res-jb", "blocks.8.hook_resid_pre")' in text
+    assert "dictionary_learning: topk, 192 -> 2048 features" in text
+    difference, size = map(float, re.findall(r"largest difference: ([\d.e-]+), of values up to ([\d.]+)", text)[0])
+    assert difference < 1e-5 * size
+    plain, _, afterwards = map(float, re.findall(r"loss: ([\d.]+) plain, ([\d.]+) .*?, ([\d.]+) afterwards", text)[0])
+    assert plain == afterwards
+    page = (tmp_path / "published_saes.html").read_text("utf-8")
+    assert "widget-view+json" not in page
+    assert not re.search(r"""<(script|link|img|iframe)[^>]*\s(src|href)=["']?https?:""", page)
 
 
 def test_the_notebook_is_committed_without_outputs():
