@@ -14,7 +14,7 @@ _PUBLIC = {
     "loaders": ["catalog", "recognise", "save_as"],
     "architectures": [
         f"{name}{kind}"
-        for name in ("Standard", "Gated", "TopK", "AbsTopK", "JumpReLU", "Crosscoder")
+        for name in ("Standard", "Gated", "TopK", "AbsTopK", "JumpReLU", "MatchingPursuit", "Crosscoder")
         for kind in ("SAE", "SAEConfig", "TrainingSAE", "TrainingSAEConfig")
     ]
     + [
@@ -22,9 +22,10 @@ _PUBLIC = {
         for name in ("BatchTopK", "MatryoshkaBatchTopK")
         for kind in ("", "Config")
     ]
+    + ["TemporalSAE", "TemporalSAEConfig"]
     + [
         f"{name}Transcoder{kind}"
-        for name in ("", "Skip", "JumpReLU", "JumpReLUSkip", "CrossLayer", "CrossLayerSkip")
+        for name in ("", "Skip", "TopK", "TopKSkip", "JumpReLU", "JumpReLUSkip", "CrossLayer", "CrossLayerSkip")
         for kind in ("", "Config", "Training", "TrainingConfig")
     ],
     "model": ["load_model", "attach", "HookedSAETransformer", "token_texts"],

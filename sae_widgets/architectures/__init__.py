@@ -44,6 +44,12 @@ from sae_widgets.architectures.jumprelu_transcoder import (
     JumpReLUTranscoderTraining,
     JumpReLUTranscoderTrainingConfig,
 )
+from sae_widgets.architectures.matching_pursuit import (
+    MatchingPursuitSAE,
+    MatchingPursuitSAEConfig,
+    MatchingPursuitTrainingSAE,
+    MatchingPursuitTrainingSAEConfig,
+)
 from sae_widgets.architectures.matryoshka_batchtopk import (
     MatryoshkaBatchTopKTrainingSAE,
     MatryoshkaBatchTopKTrainingSAEConfig,
@@ -54,7 +60,18 @@ from sae_widgets.architectures.standard import (
     StandardTrainingSAE,
     StandardTrainingSAEConfig,
 )
+from sae_widgets.architectures.temporal import TemporalSAE, TemporalSAEConfig
 from sae_widgets.architectures.topk import TopKSAE, TopKSAEConfig, TopKTrainingSAE, TopKTrainingSAEConfig
+from sae_widgets.architectures.topk_transcoder import (
+    TopKSkipTranscoder,
+    TopKSkipTranscoderConfig,
+    TopKSkipTranscoderTraining,
+    TopKSkipTranscoderTrainingConfig,
+    TopKTranscoder,
+    TopKTranscoderConfig,
+    TopKTranscoderTraining,
+    TopKTranscoderTrainingConfig,
+)
 from sae_widgets.architectures.transcoder import (
     SkipTranscoder,
     SkipTranscoderConfig,
@@ -101,6 +118,10 @@ __all__ = [
     "JumpReLUTranscoderConfig",
     "JumpReLUTranscoderTraining",
     "JumpReLUTranscoderTrainingConfig",
+    "MatchingPursuitSAE",
+    "MatchingPursuitSAEConfig",
+    "MatchingPursuitTrainingSAE",
+    "MatchingPursuitTrainingSAEConfig",
     "MatryoshkaBatchTopKTrainingSAE",
     "MatryoshkaBatchTopKTrainingSAEConfig",
     "SkipTranscoder",
@@ -111,10 +132,20 @@ __all__ = [
     "StandardSAEConfig",
     "StandardTrainingSAE",
     "StandardTrainingSAEConfig",
+    "TemporalSAE",
+    "TemporalSAEConfig",
     "TopKSAE",
     "TopKSAEConfig",
+    "TopKSkipTranscoder",
+    "TopKSkipTranscoderConfig",
+    "TopKSkipTranscoderTraining",
+    "TopKSkipTranscoderTrainingConfig",
     "TopKTrainingSAE",
     "TopKTrainingSAEConfig",
+    "TopKTranscoder",
+    "TopKTranscoderConfig",
+    "TopKTranscoderTraining",
+    "TopKTranscoderTrainingConfig",
     "Transcoder",
     "TranscoderConfig",
     "TranscoderTraining",
