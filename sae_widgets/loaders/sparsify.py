@@ -6,14 +6,16 @@
     ../config.json, one for all: model, dataset, ctx_len
 
     feature_acts = the k largest of relu((x - b_dec) @ encoder.weight.T + encoder.bias), else 0
-    signed:        the k largest in size, with their sign and without relu
+    signed:          the k largest in size, with their sign and without relu
+    transcode:       b_dec is not taken from x; the module's output is reconstructed from its input x
+    skip_connection: x @ W_skip.T [d_out, d_in] is added to the output of a transcoder
 
 `W_dec` lies as ours does, whatever its decoder's einsum suggests; SAELens transposes it. `normalize_decoder` speaks of
 training and changes nothing here. Folder names are modules: `layers.5` is the residual stream after block 5,
 `layers.5.mlp` the MLP's output, `layers.5.attention` attention's.
 
-Refused, as no architecture here computes it: transcoders (`transcode`), `skip_connection`, `activation: "groupmax"`,
-`embed_skip`, `gram_lookup`, and encoders that are no plain matrix.
+Refused, as no architecture here computes it: `skip_connection` without `transcode`, `signed` transcoders,
+`activation: "groupmax"`, `embed_skip`, `gram_lookup`, and encoders that are no plain matrix.
 
 Source: github.com/EleutherAI/sparsify, `sparse_coder.py`; `signed` in releases before it was renamed.
 """
@@ -34,8 +36,6 @@ WEIGHTS = "sae.safetensors"
 
 _NAMES = {"encoder.weight.T": "W_enc", "encoder.bias": "b_enc", "W_dec": "W_dec", "b_dec": "b_dec"}
 _REFUSED = {
-    "transcode": "a TopK transcoder",
-    "skip_connection": "a TopK SAE with a skip connection",
     "embed_skip": "a skip connection from the embedding",
     "gram_lookup": "a lookup of n-gram means",
 }
@@ -51,22 +51,38 @@ def read(source: Source, device: str = "cpu") -> Loaded:
     """The SAE in `source`."""
     settings = source.json(SETTINGS)
     _refuse(settings)
-    weights = renamed(source.tensors(WEIGHTS, device), _NAMES, WEIGHTS)
+    is_transcoder, has_skip = bool(settings.get("transcode")), bool(settings.get("skip_connection"))
+    names = {**_NAMES, "W_skip": "W_skip"} if has_skip else _NAMES
+    weights = renamed(source.tensors(WEIGHTS, device), names, WEIGHTS)
     training = source.json("../config.json") if source.path and source.has("../config.json") else {}
+    module = hook_name(stem(source))
     config = config_of(
-        "abstopk" if settings.get("signed") else "topk",
+        _architecture(settings),
         weights,
         d_in=settings["d_in"],
+        d_out=len(weights["b_dec"]) if is_transcoder else None,
         d_sae=settings.get("num_latents") or settings["d_in"] * settings["expansion_factor"],
         k=settings["k"],
-        apply_b_dec_to_input=True,
+        apply_b_dec_to_input=not is_transcoder,
         model_name=training.get("model"),
-        hook_name=hook_name(stem(source)),
+        hook_name=_input_of(module) if is_transcoder else module,
+        hook_name_out=module if is_transcoder else None,
         dataset_path=training.get("dataset"),
         context_size=training.get("ctx_len"),
         prepend_bos=True,
     )
     return Loaded(config, weights)
+
+
+def _architecture(settings: dict[str, Any]) -> str:
+    if settings.get("transcode"):
+        return "topk_skip_transcoder" if settings.get("skip_connection") else "topk_transcoder"
+    return "abstopk" if settings.get("signed") else "topk"
+
+
+def _input_of(hook_name: str | None) -> str | None:
+    """The hook of a module's input, by that of its output; None where no hook has it."""
+    return hook_name.replace("hook_mlp_out", "mlp.hook_in") if hook_name and "hook_mlp_out" in hook_name else None
 
 
 def hook_name(folder: str) -> str | None:
@@ -90,9 +106,13 @@ def write(sae: SAE, folder: str | Path) -> list[Path]:
         NotImplementedError: If sparsify has no such SAE.
     """
     sae = plain_inference(sae, NAME)
-    if sae.cfg.architecture not in ("topk", "abstopk"):
-        raise NotImplementedError(f"sparsify holds TopK SAEs only; this one is {sae.cfg.architecture}.")
-    weights = as_applied(sae, True)
+    architecture = str(sae.cfg.architecture)
+    if architecture not in ("topk", "abstopk", "topk_transcoder", "topk_skip_transcoder"):
+        raise NotImplementedError(f"sparsify holds TopK SAEs and transcoders only; this one is {architecture}.")
+    if sae.d_out != sae.d_in:
+        raise NotImplementedError(f"sparsify's transcoders give as many numbers as they take, not {sae.d_out}.")
+    is_transcoder, has_skip = "transcoder" in architecture, "skip" in architecture
+    weights = as_applied(sae, not is_transcoder)
     settings: dict[str, Any] = {
         "activation": "topk",
         "expansion_factor": max(sae.d_sae // sae.d_in, 1),
@@ -100,14 +120,15 @@ def write(sae: SAE, folder: str | Path) -> list[Path]:
         "num_latents": sae.d_sae,
         "k": sae.cfg.k,
         "multi_topk": False,
-        "skip_connection": False,
-        "signed": sae.cfg.architecture == "abstopk",
-        "transcode": False,
+        "skip_connection": has_skip,
+        "signed": architecture == "abstopk",
+        "transcode": is_transcoder,
         "d_in": sae.d_in,
     }
+    names = {**_NAMES, "W_skip": "W_skip"} if has_skip else _NAMES
     tensors = {
         name.removesuffix(".T"): weights[ours].T if name.endswith(".T") else weights[ours]
-        for name, ours in _NAMES.items()
+        for name, ours in names.items()
     }
     folder = Path(folder)
     return [write_tensors(folder / WEIGHTS, tensors), write_json(folder / SETTINGS, settings)]
@@ -117,5 +138,11 @@ def _refuse(settings: dict[str, Any]) -> None:
     for name, meaning in _REFUSED.items():
         if settings.get(name):
             raise ValueError(f"{SETTINGS} has {name}: {meaning}, which no architecture here computes.")
+    if settings.get("skip_connection") and not settings.get("transcode"):
+        raise ValueError(
+            f"{SETTINGS} has skip_connection without transcode: an SAE that no architecture here computes."
+        )
+    if settings.get("signed") and settings.get("transcode"):
+        raise ValueError(f"{SETTINGS} has signed and transcode: a transcoder that no architecture here computes.")
     if (activation := settings.get("activation", "topk")) != "topk":
         raise ValueError(f"{SETTINGS} has activation {activation!r}; no architecture here computes it, only 'topk'.")

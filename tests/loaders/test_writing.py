@@ -8,13 +8,16 @@ from safetensors.torch import load_file
 from torch.nn.functional import linear
 
 from sae_widgets.architectures import (
+    AbsTopKSAEConfig,
     BatchTopKTrainingSAEConfig,
     GatedSAEConfig,
     JumpReLUSAEConfig,
     StandardSAEConfig,
     StandardTrainingSAEConfig,
     TopKSAEConfig,
+    TopKSkipTranscoderConfig,
     TopKTrainingSAEConfig,
+    TopKTranscoderConfig,
 )
 from sae_widgets.loaders import load_folder, recognise, save_as
 from sae_widgets.sae import SAEMetadata
@@ -51,8 +54,9 @@ def dictionary_learning_forward(folder, x):
 def sparsify_forward(folder, x):
     """What sparsify computes from the files."""
     cfg, tensors = json.loads((folder / "cfg.json").read_text("utf-8")), load_file(folder / "sae.safetensors")
-    pre = linear(x - tensors["b_dec"], tensors["encoder.weight"], tensors["encoder.bias"])
-    return top_k(pre.relu(), cfg["k"]) @ tensors["W_dec"] + tensors["b_dec"]
+    pre = linear(x if cfg["transcode"] else x - tensors["b_dec"], tensors["encoder.weight"], tensors["encoder.bias"])
+    out = top_k(pre.relu(), cfg["k"]) @ tensors["W_dec"] + tensors["b_dec"]
+    return out + x @ tensors["W_skip"].mT if cfg["skip_connection"] else out
 
 
 @pytest.mark.parametrize("is_applied", [True, False], ids=["less_b_dec", "as_it_is"])
@@ -101,6 +105,25 @@ def test_sparsify_computes_the_same(tmp_path, settings):
     assert cfg["normalize_decoder"] == ("rescale_acts_by_decoder_norm" in settings)
 
 
+@pytest.mark.parametrize("config_class", [TopKTranscoderConfig, TopKSkipTranscoderConfig])
+def test_sparsify_computes_the_same_transcoder(tmp_path, config_class):
+    sae = random_sae(config_class, d_out=6)
+    save_as(sae, tmp_path / "layers.5.mlp", format="sparsify")
+    x = random_x(5, sae.d_in)
+    torch.testing.assert_close(sparsify_forward(tmp_path / "layers.5.mlp", x), sae(x))
+    again = load_folder(tmp_path / "layers.5.mlp")
+    torch.testing.assert_close(again(x), sae(x))
+    assert again.cfg.metadata.hook_name == "blocks.5.mlp.hook_in"
+
+
+def test_signed_saes_stay_signed(tmp_path):
+    sae, x = random_sae(AbsTopKSAEConfig), random_x(5, 6)
+    save_as(sae, tmp_path, format="sparsify")
+    again = load_folder(tmp_path)
+    torch.testing.assert_close(again.encode(x), sae.encode(x))
+    assert (sae.encode(x) < 0).any()
+
+
 def test_an_sae_in_training_is_written_as_it_will_be_used(tmp_path):
     sae = random_sae(TopKTrainingSAEConfig)
     save_as(sae, tmp_path / "sparsify", format="sparsify")
@@ -115,10 +138,12 @@ def test_an_sae_in_training_is_written_as_it_will_be_used(tmp_path):
 
 def test_what_a_format_has_no_word_for_is_refused(tmp_path):
     for config_class in (StandardSAEConfig, JumpReLUSAEConfig, BatchTopKTrainingSAEConfig):
-        with pytest.raises(NotImplementedError, match="sparsify holds TopK SAEs only"):
+        with pytest.raises(NotImplementedError, match="sparsify holds TopK SAEs and transcoders only"):
             save_as(random_sae(config_class), tmp_path, format="sparsify")
     with pytest.raises(NotImplementedError, match=r"scale their input \(normalize_activations='layer_norm'\)"):
         save_as(random_sae(TopKSAEConfig, normalize_activations="layer_norm"), tmp_path, format="sparsify")
+    with pytest.raises(NotImplementedError, match="as many numbers as they take, not 9"):
+        save_as(random_sae(TopKTranscoderConfig, d_out=9), tmp_path, format="sparsify")
     assert not list(tmp_path.iterdir())
 
 

@@ -35,37 +35,42 @@ def _write(
             **settings,
         },
     )
-    tensors = {"encoder.weight": weight, "encoder.bias": bias, "W_dec": rows, "b_dec": b_dec}
+    is_signed, is_transcoder = settings.get("signed", False), settings.get("transcode", False)
+    skip = {"W_skip": drawn(D_IN, D_IN, seed=6)} if settings.get("skip_connection") else {}
+    tensors = {"encoder.weight": weight, "encoder.bias": bias, "W_dec": rows, "b_dec": b_dec, **skip}
     save_file(tensors, root / module / "sae.safetensors")
     if has_training_config:
         write_json(
             root / "config.json",
             {"model": "EleutherAI/pythia-160m", "dataset": "EleutherAI/rp1t", "ctx_len": 2049, "layers": [5]},
         )
-    is_signed = settings.get("signed", False)
+
+    kind = "abstopk" if is_signed else "topk"
 
     def compute(x: Tensor) -> tuple[Tensor, Tensor]:
-        pre = torch.nn.functional.linear(x - b_dec, weight, bias)
+        pre = torch.nn.functional.linear(x if is_transcoder else x - b_dec, weight, bias)
         if is_signed:
             indices = pre.abs().topk(K, dim=-1).indices
             acts = torch.zeros_like(pre).scatter(-1, indices, pre.gather(-1, indices))
         else:
             acts = top_k(pre.relu(), K)
-        return acts, acts @ rows + b_dec
+        out = acts @ rows + b_dec
+        return acts, out + x @ skip["W_skip"].mT if skip else out
 
     return Published(
         root,
         module,
-        weights={"W_enc": weight.T, "b_enc": bias, "W_dec": rows, "b_dec": b_dec},
+        weights={"W_enc": weight.T, "b_enc": bias, "W_dec": rows, "b_dec": b_dec, **skip},
         settings={
-            "architecture": "abstopk" if is_signed else "topk",
+            "architecture": f"topk_{'skip_' if skip else ''}transcoder" if is_transcoder else kind,
             "d_in": D_IN,
             "d_sae": D_SAE,
             "k": K,
-            "apply_b_dec_to_input": True,
+            "apply_b_dec_to_input": not is_transcoder,
         },
         metadata={
             "hook_name": hook_name,
+            "hook_name_out": "blocks.5.hook_mlp_out" if is_transcoder else None,
             "model_name": "EleutherAI/pythia-160m" if has_training_config else None,
             "dataset_path": "EleutherAI/rp1t" if has_training_config else None,
             "context_size": 2049 if has_training_config else None,
@@ -87,9 +92,12 @@ CASES: dict[str, Callable[[Path], Published]] = {
     "unknown_module": _module("layers.5.mlp.act", None),
     "signed": lambda folder: _write(folder, settings={"signed": True}),
     "alone": lambda folder: _write(folder, "layers_2", "blocks.2.hook_resid_post", has_training_config=False),
-    "transcode": lambda folder: _write(folder, settings={"transcode": True}),
+    "transcoder": lambda folder: _write(folder, "layers.5.mlp", "blocks.5.mlp.hook_in", {"transcode": True}),
+    "skip_transcoder": lambda folder: _write(
+        folder, "layers.5.mlp", "blocks.5.mlp.hook_in", {"transcode": True, "skip_connection": True}
+    ),
     "skip": lambda folder: _write(folder, settings={"skip_connection": True}),
     "groupmax": lambda folder: _write(folder, settings={"activation": "groupmax"}),
 }
-REFUSED = {"transcode": "transcode", "skip": "skip_connection", "groupmax": "groupmax"}
+REFUSED = {"skip": "skip_connection without transcode", "groupmax": "groupmax"}
 """Case -> what the refusal names."""
