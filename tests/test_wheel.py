@@ -55,7 +55,8 @@ def test_the_wheel_holds_page_and_demo_and_nothing_foreign(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"sae_widgets"}
-    assert {"sae_widgets/static/token_heatmap.js", "sae_widgets/py.typed"} <= set(names)
+    needed = {"static/token_heatmap.js", "loaders/catalog.txt", "py.typed"}
+    assert {f"sae_widgets/{name}" for name in needed} <= set(names)
     assert any(name.startswith("sae_widgets/demo/") and name.endswith(".safetensors") for name in names)
     assert not [name for name in names if name.endswith((".pyc", ".ipynb", ".map", ".pkl", ".pt"))]
     assert wheel.stat().st_size < 14e6

@@ -77,6 +77,8 @@ class SAEMetadata:
     def __getattr__(self, name: str) -> Any:  # only called for names that are not set
         if name in METADATA_KEYS:
             return None
+        if name.startswith("__"):  # Python's own questions, e.g. of each copy: not worth a search for near names
+            raise AttributeError(name)
         raise AttributeError(f"SAE metadata has no {name!r}. {nearest(name, {*METADATA_KEYS, *self.__dict__})}")
 
     def __getitem__(self, key: str) -> Any:

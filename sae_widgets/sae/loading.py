@@ -9,6 +9,7 @@ from torch import Tensor
 
 from sae_widgets.sae.base import SAE
 from sae_widgets.sae.config import DTYPES, METADATA_KEYS, SAEConfig, dtype_name, nearest
+from sae_widgets.sae.module import encoder_layout
 from sae_widgets.sae.registry import config_class_for, sae_class_for
 from sae_widgets.sae.versions import upgrade_config
 
@@ -81,7 +82,8 @@ def assemble(config: SAEConfig, weights: dict[str, Tensor]) -> SAE:
     _check_weights(sae, weights)
     kept = sae.kept_dtypes if config.is_training else {}
     own = {name: weight.to(kept.get(name, DTYPES[config.dtype])) for name, weight in weights.items()}
-    own["W_enc"] = own["W_enc"].T.contiguous().T  # one row a feature in memory; see SAE._make_weights
+    if "W_enc" in own:
+        own["W_enc"] = encoder_layout(own["W_enc"], config.is_training)
     sae.load_state_dict(own, assign=True)
     sae.cfg.device = str(sae.device)
     return sae

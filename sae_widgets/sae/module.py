@@ -12,6 +12,16 @@ from sae_widgets.sae.acts import HookPoint, decoder_norms
 from sae_widgets.sae.config import DTYPES, SAEConfig, dtype_name
 
 
+def encoder_layout(W_enc: Tensor, is_training: bool) -> Tensor:
+    """`W_enc [d_in, d_sae]` as it lies in memory; to whoever looks at it, it is the same.
+
+    For training one row a feature, like W_dec: a feature's column is then contiguous, which is what the sparse gradient
+    reads and writes. Otherwise as files hold it, whose pages are then the weights, without a copy. By form alone, since
+    a product's last bits depend on it.
+    """
+    return W_enc.T.contiguous().T if is_training else W_enc.contiguous()
+
+
 class SAEModule(nn.Module):
     """The weights, config and hook points of an SAE; the maths is in its subclass `SAE`."""
 
@@ -138,18 +148,18 @@ class SAEModule(nn.Module):
         self.W_dec = nn.Parameter(rows)
         if not self.is_tied:
             columns = rows.detach().clone() if self.reconstructs else self._drawn(self.d_in, generator)
-            # In memory one row a feature, like W_dec: a feature's column is then contiguous, which is what the sparse
-            # gradient reads and writes. To whoever looks at it, it is [d_in, d_sae].
-            self.W_enc = nn.Parameter(columns.T)
+            self.W_enc = nn.Parameter(encoder_layout(columns.T, self.cfg.is_training))
         self.b_dec = nn.Parameter(self._zeros(self.n_outputs * self.d_out))
         self._make_biases()
 
-    def _drawn(self, width: int, generator: torch.Generator | None) -> Tensor:
-        """A kaiming-uniform row for each feature."""
+    def _drawn(
+        self, width: int, generator: torch.Generator | None, fill: Callable[..., Tensor] = nn.init.kaiming_uniform_
+    ) -> Tensor:
+        """A row for each feature, drawn by `fill`."""
         # Drawn where the generator lives, so that one seed gives the same weights on every device.
         place = generator.device if generator is not None else self.cfg.device
         rows = torch.empty(self.d_sae, width, dtype=DTYPES[self.cfg.dtype], device=place)
-        return nn.init.kaiming_uniform_(rows, generator=generator).to(self.cfg.device)
+        return fill(rows, generator=generator).to(self.cfg.device)
 
     def _with_norm(self, rows: Tensor, norm: float) -> Tensor:
         """Decoder rows of this length."""
