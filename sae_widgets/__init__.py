@@ -28,7 +28,14 @@ _PUBLIC = {
         for name in ("", "Skip", "TopK", "TopKSkip", "JumpReLU", "JumpReLUSkip", "CrossLayer", "CrossLayerSkip")
         for kind in ("", "Config", "Training", "TrainingConfig")
     ],
-    "model": ["load_model", "attach", "HookedSAETransformer", "token_texts"],
+    "model": [
+        "HookedSAETransformer",
+        "HookedTransformer",
+        "SAETransformerBridge",
+        "attach",
+        "load_model",
+        "token_texts",
+    ],
     "demo": ["load_demo"],
     "activations": ["ActivationsStore"],
     "run": ["TrainingRun"],

@@ -3,10 +3,12 @@
     decode_rows(indices, values, rows)[n]            = sum_k values[n, k] * rows[indices[n, k]]
     decode_groups(indices, values, rows, ends)[g, n] = the same over those k whose index is in group g
     selected_products(x, W, b, indices, values)      = values, known to be (x @ W + b) at `indices`, with their gradient
+    pursue(x, rows, settings)                        = indices, values of matching pursuit; see `pursuit`
 
-Neither makes anything of size `[n, d_sae]`, forwards or backwards. `reference` holds the same maths, dense and by
-plain autograd; the tests hold the two together in float64. A faster path (CUDA, blocks) is a further module here and
-one line in `_path`.
+Nothing of size `[n, d_sae]` is kept for the backward pass or made by it; a pursuit's steps, each a choice among all
+features, make one and drop it. `reference` holds the
+same maths, dense and by plain autograd; the tests hold the two together in float64. A faster path (CUDA, blocks) is a
+further module here and one line in `_path`.
 
 Source: Gao et al. 2024, "Scaling and evaluating sparse autoencoders", appendix D; the embedding-bag route is the
 one of EleutherAI's sparsify.
@@ -18,8 +20,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from sae_widgets.kernels import bags
+from sae_widgets.kernels.pursuit import PursuitSettings, pursue
 
-__all__ = ["decode_groups", "decode_rows", "selected_products"]
+__all__ = ["PursuitSettings", "decode_groups", "decode_rows", "pursue", "selected_products"]
 
 
 def _path(like: Tensor) -> ModuleType:
