@@ -47,7 +47,7 @@ def explained(error: Exception, repo_id: str, what: str, revision: str | None = 
         )
     if status is not None:
         return ConnectionError(f"The hub answered {status} for {what!r} of {repo_id}. Try again later.")
-    if _is_of_network(error):
+    if is_of_network(error):
         return ConnectionError(
             f"The download of {what!r} from {repo_id} was cut off: {error}. Nothing half-downloaded was kept; run it "
             "again."
@@ -62,12 +62,18 @@ def is_missing_file(error: Exception) -> bool:
     return isinstance(error, errors.EntryNotFoundError) and not isinstance(error, errors.LocalEntryNotFoundError)
 
 
+def is_of_network(error: BaseException) -> bool:
+    """Whether no answer came."""
+    packages = {each.__module__.split(".")[0] for each in type(error).__mro__}
+    return bool(packages & _NETWORK_PACKAGES) or isinstance(error, (ConnectionError, TimeoutError))
+
+
 def unreachable(endpoint: str, reason: str, repo_id: str, path: str, cache_dir: str | Path) -> ConnectionError:
     """The error for files that are not in the cache while the hub cannot be asked."""
     include = f" --include '{path}*'" if path else ""
     return ConnectionError(
-        f"{repo_id}/{path} is not in the cache ({os.fspath(cache_dir)}), and the model hub at {endpoint} cannot be "
-        f"asked: {reason}. Check the network, HF_ENDPOINT and proxies; or run `hf download {repo_id}{include} "
+        f"{_joined(repo_id, path)} is not in the cache ({os.fspath(cache_dir)}), and the model hub at {endpoint} "
+        f"cannot be asked: {reason}. Check the network, HF_ENDPOINT and proxies; or run `hf download {repo_id}{include} "
         "--local-dir FOLDER` where there is a network, and SAE.load_from_disk(FOLDER) here."
     )
 
@@ -75,9 +81,13 @@ def unreachable(endpoint: str, reason: str, repo_id: str, path: str, cache_dir: 
 def not_cached(repo_id: str, path: str, cache_dir: str | Path) -> FileNotFoundError:
     """The error for files that are not in the cache where the caller wants no others."""
     return FileNotFoundError(
-        f"{repo_id}/{path} is not in the cache ({os.fspath(cache_dir)}), and nothing else was allowed "
+        f"{_joined(repo_id, path)} is not in the cache ({os.fspath(cache_dir)}), and nothing else was allowed "
         "(local_files_only=True or HF_HUB_OFFLINE=1)."
     )
+
+
+def _joined(repo_id: str, path: str) -> str:
+    return f"{repo_id}/{path}".rstrip("/")
 
 
 def _page(repo_id: str) -> str:
@@ -87,9 +97,4 @@ def _page(repo_id: str) -> str:
 
 
 def _is_of_hub(error: BaseException) -> bool:
-    return type(error).__module__.split(".")[0] == "huggingface_hub" or _is_of_network(error)
-
-
-def _is_of_network(error: BaseException) -> bool:
-    packages = {each.__module__.split(".")[0] for each in type(error).__mro__}
-    return bool(packages & _NETWORK_PACKAGES) or isinstance(error, (ConnectionError, TimeoutError))
+    return type(error).__module__.split(".")[0] == "huggingface_hub" or is_of_network(error)

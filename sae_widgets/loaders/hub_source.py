@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from sae_widgets.loaders.hub_errors import explained, is_missing_file, not_cached, unreachable
+from sae_widgets.loaders.hub_errors import explained, is_missing_file, is_of_network, not_cached, unreachable
 from sae_widgets.loaders.source import Source
 from sae_widgets.sae.config import nearest
 
@@ -115,7 +115,7 @@ class HubSource(Source):
             raise not_cached(self._repo_id, name, self._cache_dir)
         try:
             if (reason := self._why_unreachable()) is not None:
-                raise unreachable(_endpoint(), reason, self._repo_id, self.path or name, self._cache_dir)
+                raise self._unreachable(reason)
             return self._asked(name, cached)
         except (ConnectionError, PermissionError) as error:
             if cached is None:
@@ -127,18 +127,14 @@ class HubSource(Source):
 
     def _asked(self, name: str, cached: Path | None) -> Path:
         """The file as the hub has it now; `cached` as the cache had it last."""
-        from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
+        from huggingface_hub import hf_hub_download
 
-        commit = self._state["commit"]
+        commit = self._state["commit"] or self._commit_of(name)
+        before = self._cached(name, commit)
+        if before is not None and before == cached:
+            self._state["commit"] = commit
+            return before
         try:
-            if not self._is_settled:
-                # The client would ask this, too, but answers a refusal by minutes of retries.
-                url = hf_hub_url(self._repo_id, name, revision=self._revision)
-                commit = get_hf_file_metadata(url, token=self._token).commit_hash
-            before = self._cached(name, commit)
-            if before is not None and before == cached:
-                self._state["commit"] = commit
-                return before
             file = hf_hub_download(
                 self._repo_id,
                 name,
@@ -154,6 +150,24 @@ class HubSource(Source):
         self._state["commit"] = commit
         self._state["fetched"].add(name)
         return Path(file)
+
+    def _commit_of(self, name: str) -> str | None:
+        """The commit that the revision now stands for, asked of the file `name`.
+
+        The client asks it, too, when it downloads, but answers a refusal by minutes of retries.
+        """
+        from huggingface_hub import get_hf_file_metadata, hf_hub_url
+
+        try:
+            url = hf_hub_url(self._repo_id, name, revision=self._revision)
+            return get_hf_file_metadata(url, token=self._token).commit_hash
+        except Exception as error:
+            if is_of_network(error):
+                raise self._unreachable(f"{type(error).__name__}: {error}") from error
+            raise self._explained(error, name) from error
+
+    def _unreachable(self, reason: str) -> ConnectionError:
+        return unreachable(_endpoint(), reason, self._repo_id, self.path, self._cache_dir)
 
     def _explained(self, error: Exception, name: str) -> Exception:
         shown = explained(error, self._repo_id, name, self._revision)
@@ -212,8 +226,7 @@ class HubSource(Source):
         if root is None:
             if self._is_local:
                 raise not_cached(self._repo_id, self.path, self._cache_dir)
-            reason = self._why_unreachable() or "it could not be reached a moment ago"
-            raise unreachable(_endpoint(), reason, self._repo_id, self.path, self._cache_dir)
+            raise self._unreachable(self._why_unreachable() or "it could not be reached a moment ago")
         place = root / folder
         found = place.rglob("*") if deep else place.iterdir() if place.is_dir() else ()
         return sorted(each.relative_to(root).as_posix() for each in found if each.is_file())
