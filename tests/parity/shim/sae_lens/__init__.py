@@ -1,7 +1,7 @@
 """sae_widgets under SAELens' module paths, so that code and tests written for SAELens run against us.
 
 Put the folder above this one first on `sys.path`; `import sae_lens` is then this package. `offered.py` says which of
-our names stands under which of theirs, `adapters.py` holds what needs more than another name, and `MISSING.md` lists
+our names stands under which of theirs, `adapters/` holds what needs more than another name, and `MISSING.md` lists
 what is not offered, with the reason. Nothing is computed here.
 """
 
@@ -31,7 +31,7 @@ class _Modules(MetaPathFinder, Loader):
     """Makes the modules that `offered.py` lists."""
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        if not fullname.startswith("sae_lens.") or fullname in (f"sae_lens.{own}" for own in ("offered", "adapters")):
+        if not fullname.startswith("sae_lens.") or fullname.split(".")[1] in ("offered", "adapters"):
             return None
         if fullname not in OFFERED:
             reason = why_missing(fullname) or "SAELens has no such module."

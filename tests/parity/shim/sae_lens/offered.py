@@ -57,9 +57,10 @@ _RUNNERS = {
     "SAETrainingRunner": "sae_widgets.runner",
 }
 
-_ADAPTED = "sae_lens.adapters"
+_NAMES, _TRAINING = "sae_lens.adapters.names", "sae_lens.adapters.training"
+_EVALS = "sae_lens.adapters.evals"
 
-_MODELS = {"HookedSAETransformer": _ADAPTED}
+_MODELS = {"HookedSAETransformer": "sae_lens.adapters.models"}
 
 _FILE_NAMES = {
     "SAE_WEIGHTS_FILENAME": "sae_widgets.sae.files:WEIGHTS_NAME",
@@ -74,8 +75,8 @@ OFFERED: dict[str, dict[str, str]] = {
         **_RUNNERS,
         **_MODELS,
         "ActivationsStore": "sae_widgets.activations",
-        "SAETrainer": _ADAPTED,
-        "run_evals": _ADAPTED,
+        "SAETrainer": _TRAINING,
+        "run_evals": _EVALS,
         "upload_saes_to_huggingface": "sae_widgets.hub",
     },
     "sae_lens.analysis": _MODELS,
@@ -89,29 +90,29 @@ OFFERED: dict[str, dict[str, str]] = {
         "open_neuronpedia_feature_dashboard": "sae_widgets.neuronpedia",
         "test_key": "sae_widgets.neuronpedia",
     },
-    "sae_lens.config": {**_CONFIGS, "SAETrainerConfig": _ADAPTED, "DTYPE_MAP": _ADAPTED},
-    "sae_lens.constants": {**_FILE_NAMES, "DTYPE_MAP": _ADAPTED, "DTYPE_TO_STR": _ADAPTED},
+    "sae_lens.config": {**_CONFIGS, "SAETrainerConfig": _TRAINING, "DTYPE_MAP": _NAMES},
+    "sae_lens.constants": {**_FILE_NAMES, "DTYPE_MAP": _NAMES, "DTYPE_TO_STR": _NAMES},
     "sae_lens.evals": {
-        "EvalConfig": _ADAPTED,
-        "get_eval_everything_config": _ADAPTED,
-        "run_evals": _ADAPTED,
+        "EvalConfig": _EVALS,
+        "get_eval_everything_config": _EVALS,
+        "run_evals": _EVALS,
     },
     "sae_lens.llm_sae_training_runner": _RUNNERS,
     "sae_lens.loading": {},
     "sae_lens.loading.pretrained_sae_loaders": {
         "handle_config_defaulting": "sae_widgets.sae.versions:upgrade_config",
         "handle_pre_6_0_config": "sae_widgets.sae.versions:upgrade_config",
-        "sae_lens_disk_loader": _ADAPTED,
-        "sparsify_disk_loader": _ADAPTED,
+        "sae_lens_disk_loader": _NAMES,
+        "sparsify_disk_loader": _NAMES,
     },
     "sae_lens.loading.pretrained_saes_directory": dict.fromkeys(
         (
             *("get_repo_id_and_folder_name", "get_norm_scaling_factor"),
             *("get_config_overrides", "get_releases_for_repo_id"),
         ),
-        _ADAPTED,
+        _NAMES,
     ),
-    "sae_lens.registry": {"get_sae_class": _ADAPTED, "get_sae_training_class": _ADAPTED},
+    "sae_lens.registry": {"get_sae_class": _NAMES, "get_sae_training_class": _NAMES},
     "sae_lens.saes": _SAES,
     "sae_lens.saes.sae": {
         **_BASE,
@@ -119,21 +120,21 @@ OFFERED: dict[str, dict[str, str]] = {
         "TrainStepInput": "sae_widgets.sae",
         "TrainStepOutput": "sae_widgets.sae",
         "TrainCoefficientConfig": "sae_widgets.sae",
-        "mse_loss": _ADAPTED,
+        "mse_loss": _NAMES,
     },
     **{f"sae_lens.saes.{module}": dict.fromkeys(names, "sae_widgets.architectures")
        for module, names in _ARCHITECTURES.items()},
     "sae_lens.training": {},
-    "sae_lens.training.activation_scaler": {"ActivationScaler": _ADAPTED, "ActivationWhitening": _ADAPTED},
+    "sae_lens.training.activation_scaler": {"ActivationScaler": _TRAINING, "ActivationWhitening": _TRAINING},
     "sae_lens.training.activations_store": {"ActivationsStore": "sae_widgets.activations"},
-    "sae_lens.training.optim": {"get_lr_scheduler": _ADAPTED, "CoefficientScheduler": _ADAPTED},
-    "sae_lens.training.sae_trainer": {"SAETrainer": _ADAPTED},
+    "sae_lens.training.optim": {"get_lr_scheduler": _TRAINING, "CoefficientScheduler": _TRAINING},
+    "sae_lens.training.sae_trainer": {"SAETrainer": _TRAINING},
     "sae_lens.training.upload_saes_to_huggingface": {"upload_saes_to_huggingface": "sae_widgets.hub"},
     "sae_lens.util": {
         "dtype_to_str": "sae_widgets.sae.config:dtype_name",
-        "str_to_dtype": _ADAPTED,
-        "extract_layer_from_tlens_hook_name": _ADAPTED,
-        "filter_valid_dataclass_fields": _ADAPTED,
+        "str_to_dtype": _NAMES,
+        "extract_layer_from_tlens_hook_name": _NAMES,
+        "filter_valid_dataclass_fields": _NAMES,
     },
 }  # fmt: skip
 """SAELens' module -> its name -> "our.module" or "our.module:our_name"."""
