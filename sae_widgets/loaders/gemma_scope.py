@@ -37,13 +37,19 @@ CONTEXT_TOKENS = 1024
 
 def recognises(source: Source) -> bool:
     """Whether `source` is of this format."""
-    return source.has(PARAMS) and "transcoder" not in source.name
+    return source.has(PARAMS) and not is_of_transcoders(source.name)
+
+
+def is_of_transcoders(name: str) -> bool:
+    """Whether `name` is of a transcoder, whose files have the same names; the repository tells, else a folder near by."""
+    kinds = re.findall(r"gemma-scope-\d+b-(?:pt|it)-(res|mlp|att|transcoders)", name)
+    return kinds[-1] == "transcoders" if kinds else "transcoder" in "/".join(name.split("/")[-4:])
 
 
 def read(source: Source, device: str = "cpu") -> Loaded:
     """The SAE in `source`."""
     weights = renamed(read_npz(source.file(PARAMS), device), _NAMES, PARAMS)
-    is_embedding = "/embedding/" in f"{source.name}/"
+    is_embedding = re.search(r"(^|/)embedding/width_[^/]+/[^/]+$", source.name) is not None
     if is_embedding:
         scale = weights["b_dec"].shape[0] ** 0.5
         weights["W_enc"], weights["W_dec"] = weights["W_enc"] / scale, weights["W_dec"] * scale

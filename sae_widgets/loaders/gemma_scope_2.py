@@ -60,7 +60,7 @@ def read(source: Source, device: str = "cpu") -> Loaded:
     if published.get("architecture", "jump_relu") != "jump_relu":
         raise ValueError(f"config.json names the architecture {published['architecture']!r}; expected 'jump_relu'.")
     layer = number_in(r"layer_(\d+)", source.name)
-    if re.search(r"/transcoder(_all)?/", f"{source.name}/") or _SKIP in tensors:
+    if _site(source.name) == "transcoder" or _SKIP in tensors:
         if _SKIP in tensors:
             weights["W_skip"] = tensors[_SKIP].T.contiguous()
         return Loaded(_transcoder_config(source, weights, published, layer), weights)
@@ -170,8 +170,13 @@ def _model_name(published: str | None, name: str) -> str | None:
 
 def _hook_name(name: str, layer: int | None) -> str | None:
     hooks = {"resid_post": "hook_resid_post", "mlp_out": "hook_mlp_out", "attn_out": "attn.hook_z"}
-    site = re.findall(r"/(resid_post|mlp_out|attn_out)(?:_all)?/", name)
-    return f"blocks.{layer}.{hooks[site[-1]]}" if site and layer is not None else None
+    site = _site(name)
+    return f"blocks.{layer}.{hooks[site]}" if site in hooks and layer is not None else None
+
+
+def _site(name: str) -> str | None:
+    sites = re.findall(r"/(resid_post|mlp_out|attn_out|transcoder)(?:_all)?(?=/)", f"/{name}")
+    return sites[-1] if sites else None
 
 
 def _hf_hook_name(hook_name: str | None) -> str | None:

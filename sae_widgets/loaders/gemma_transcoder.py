@@ -10,7 +10,7 @@ Source: repository google/gemma-scope-2b-pt-transcoders.
 """
 
 from sae_widgets.loaders.facts import config_of, number_in, renamed
-from sae_widgets.loaders.gemma_scope import CONTEXT_TOKENS, DATASET, PARAMS, model_name
+from sae_widgets.loaders.gemma_scope import CONTEXT_TOKENS, DATASET, PARAMS, is_of_transcoders, model_name
 from sae_widgets.loaders.raw_files import read_npz
 from sae_widgets.loaders.source import Loaded, Source
 
@@ -28,7 +28,7 @@ _SPELLINGS = {
 
 def recognises(source: Source) -> bool:
     """Whether `source` is of this format."""
-    return source.has(PARAMS) and "transcoder" in source.name
+    return source.has(PARAMS) and is_of_transcoders(source.name)
 
 
 def read(source: Source, device: str = "cpu") -> Loaded:

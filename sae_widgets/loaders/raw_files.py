@@ -78,12 +78,11 @@ def read_yaml(file: Path) -> dict[str, Any]:
 
 
 def _load_torch(file: Path, device: str) -> Any:
-    # Mapped, not copied: what is never used is never read. Files of PyTorch before 1.6 cannot be mapped.
-    is_mappable = zipfile.is_zipfile(file)
     with warnings.catch_warnings():
         # Of a newer pickle protocol, which is read or refused all the same.
         warnings.filterwarnings("ignore", message="Detected pickle protocol", category=UserWarning)
-        return torch.load(file, map_location=device, weights_only=True, mmap=is_mappable)
+        # Not mapped: a `torch.save` to the same file, which writes in place, would take the weights' pages away.
+        return torch.load(file, map_location=device, weights_only=True)
 
 
 def _check_sizes(file: Path, archive: zipfile.ZipFile) -> None:

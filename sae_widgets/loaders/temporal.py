@@ -4,7 +4,7 @@
                tied_weights, scaling_factor}, data {dtype}
     latest_ckpt.safetensors: D [d_sae, d_in], b [d_in], E [d_in, d_sae] unless tied, attn_layers.{n}.*
 
-The layer is in the folder's name, model and hook are not: the catalogue holds them.
+They are on the residual stream after a layer, whose number is in the folder's name; the catalogue holds the model.
 
 Source: repository canrager/temporalSAEs.
 """

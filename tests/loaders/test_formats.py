@@ -87,6 +87,12 @@ def test_recognising_says_it_in_one_line(tmp_path):
     )
 
 
+def test_folders_above_a_repository_mean_nothing(tmp_path):
+    for case in ("gemma_scope/residual", "gemma_scope_2/residual"):
+        expected = published(case, tmp_path / "my/transcoders/embedding/transcoder/gemma-scope-9b-it-mlp/layer_3")
+        assert_is(load_folder(expected.local), expected)
+
+
 def test_any_of_an_saes_files_stands_for_its_folder(tmp_path):
     expected = published("dictionary_learning/AutoEncoder", tmp_path)
     assert_is(load_folder(expected.local / "ae.pt"), expected)
