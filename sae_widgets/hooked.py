@@ -12,7 +12,8 @@ Source: SAELens' `HookedSAETransformer`, whose method names and cache keys these
 architecture is included; an unknown hook is an error; both spellings of a hook name answer; `generate` takes hooks.
 """
 
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -21,9 +22,13 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from sae_widgets.fit import check_fits, layer_of, no_hook_error
+from sae_widgets.module_points import ModulePoint, points_beside
+from sae_widgets.plain_model import PlainModel
 from sae_widgets.sae import SAE
-from sae_widgets.shell import ModelShell
-from sae_widgets.splice import FwdHook, Splice, Splices, acting, hooks_put_back
+from sae_widgets.shell import HookedModel, ModelShell
+from sae_widgets.splice import FwdHook, Splice, SpliceSettings, acting, hooks_put_back
+from sae_widgets.splice_kinds import splice_for
+from sae_widgets.splices import Splices
 
 
 class HookedSAETransformer(ModelShell):
@@ -36,15 +41,60 @@ class HookedSAETransformer(ModelShell):
     def __init__(self, model: Any) -> None:
         super().__init__(model)
         self._attached = Splices()
-        self.has_centred_weights: bool | None = None
+        self.has_centred_weights: bool | None = False if isinstance(self.wrapped, PlainModel) else None
         """Whether the weights that write to the residual stream are centred; None where nobody said."""
+        self.has_folded_norms = False
+        """Whether the norms' weights were multiplied into the layers after them, here."""
+
+    @property
+    def hook_dict(self) -> Mapping[str, Any]:
+        """Hook points by name; beside the model's own those in front of its MLPs (`module_points`)."""
+        own = self.wrapped.hook_dict
+        return {**own, **self._points_beside} if self._points_beside else own
+
+    @functools.cached_property
+    def _points_beside(self) -> dict[str, ModulePoint]:
+        return {} if isinstance(self.wrapped, PlainModel) else points_beside(self.wrapped)
 
     @classmethod
-    def from_pretrained(cls, model_name: str, **kwargs: Any) -> "HookedSAETransformer":
-        """`load_model(model_name, ...)`, as SAELens spells it."""
+    def from_pretrained(
+        cls,
+        model_name: str,
+        fold_ln: bool = True,
+        center_writing_weights: bool = True,
+        center_unembed: bool = True,
+        fold_value_biases: bool = True,
+        **kwargs: Any,
+    ) -> Any:
+        """The model with its weights processed, as TransformerLens 3 loads it unless told not to.
+
+        `load_model(model_name)` leaves them as they are.
+        """
+        from sae_widgets.model import load_model, process_weights
+
+        model = cls._over(load_model(model_name, **kwargs))
+        process_weights(
+            model,
+            fold_ln=fold_ln,
+            center_writing_weights=center_writing_weights,
+            center_unembed=center_unembed,
+            fold_value_biases=fold_value_biases,
+        )
+        return model
+
+    @classmethod
+    def from_pretrained_no_processing(cls, model_name: str, **kwargs: Any) -> Any:
+        """The model with its weights as they are: `load_model(model_name)`."""
         from sae_widgets.model import load_model
 
-        return load_model(model_name, **kwargs)
+        return cls._over(load_model(model_name, **kwargs))
+
+    @classmethod
+    def _over(cls, model: "HookedSAETransformer") -> Any:
+        """A shell of this class over the same model."""
+        new = cls(model)
+        new.has_centred_weights, new.has_folded_norms = model.has_centred_weights, model.has_folded_norms
+        return new
 
     def __repr__(self) -> str:
         saes = "".join(f", sae at {name!r}" for name in self.acts_to_saes)
@@ -109,12 +159,16 @@ class HookedSAETransformer(ModelShell):
         """
         with self.lock, ExitStack() as stack:
             names_filter, wanted = self._attached.split_filter(names_filter)
+            names_filter, beside = self._split_beside(names_filter)
             self._check_names(names_filter)
-            if wanted and kwargs.get("pos_slice") is not None:
+            if (wanted or beside) and kwargs.get("pos_slice") is not None:
                 raise NotImplementedError("pos_slice does not reach the hooks of attached SAEs; slice the result.")
             kept: dict[str, Tensor] = {}
             for splice, point in wanted:
-                stack.enter_context(splice.capture(point, kept, device=kwargs.get("device")))
+                stack.enter_context(self._attached.capture(splice, point, kept, device=kwargs.get("device")))
+            for name in beside:
+                keep = functools.partial(_keep, kept, name, kwargs.get("device"))
+                stack.enter_context(acting(self._points_beside[name], keep))
             stack.enter_context(hooks_put_back(self))
             stack.enter_context(self.suited_to(tokens))
             out, cache = self.wrapped.run_with_cache(self._clean(tokens), names_filter=names_filter, **kwargs)
@@ -132,6 +186,8 @@ class HookedSAETransformer(ModelShell):
         do_sample, top_k, stop_at_eos, return_type ... Departure: no progress bar unless `verbose=True`.
         """
         kwargs.setdefault("verbose", False)
+        if self._attached.need_whole_texts():
+            kwargs["use_past_kv_cache"] = False
         with self.hooks(fwd_hooks=fwd_hooks), self.suited_to(input):
             return self.wrapped.generate(self._clean(input), max_new_tokens=max_new_tokens, **kwargs)
 
@@ -139,8 +195,8 @@ class HookedSAETransformer(ModelShell):
 
     @property
     def acts_to_saes(self) -> dict[str, SAE]:
-        """Attached SAEs by hook name."""
-        return {splice.hook_name: splice.sae for splice in self._attached}
+        """Attached SAEs by the hook that they read (a crosscoder: the first of them)."""
+        return {name: splice.sae for name, splice in self._attached.labels()}
 
     def add_sae(
         self, sae: SAE, use_error_term: bool | None = None, exclude_special_tokens: bool | Sequence[int] = False
@@ -155,9 +211,8 @@ class HookedSAETransformer(ModelShell):
             ValueError: If the SAE does not fit the model.
         """
         with self.lock:
-            replaced = self._attach(sae, use_error_term, exclude_special_tokens)
-            if replaced is not None:
-                replaced.remove()
+            for displaced in self._attach(sae, use_error_term, exclude_special_tokens):
+                displaced.remove()
 
     def reset_saes(self, act_names: str | Sequence[str] | None = None) -> None:
         """Detach the SAEs at these hooks, or all.
@@ -192,7 +247,11 @@ class HookedSAETransformer(ModelShell):
             before = self._attached.acting()
             try:
                 for sae in [saes] if isinstance(saes, SAE) else saes:
-                    self._attach(sae, use_error_term, exclude_special_tokens)
+                    displaced = self._attach(sae, use_error_term, exclude_special_tokens)
+                    for rival in displaced:
+                        if rival not in before:
+                            raise _rivals(rival, sae)
+                self._attached.check_complete()
                 yield self
             except BaseException:
                 self._attached.restore(before)
@@ -236,17 +295,41 @@ class HookedSAETransformer(ModelShell):
 
     def _attach(
         self, sae: SAE, use_error_term: bool | None, exclude_special_tokens: bool | Sequence[int]
-    ) -> Splice | None:
+    ) -> list[Splice]:
+        """Attaches the SAE; gives those that no longer act."""
         check_fits(self, sae)
         chosen = exclude_special_tokens
+        if chosen is True and self.tokenizer is None:
+            raise ValueError("Which tokens are special, the tokenizer says, and there is none; give their ids.")
         ids = self.tokenizer.all_special_ids if chosen is True else () if chosen is False else chosen
-        return self._attached.add(Splice(self.wrapped, sae, bool(use_error_term), excluded_ids=tuple(ids)))
+        settings = SpliceSettings(bool(use_error_term), tuple(ids))
+        return self._attached.add(splice_for(self, sae, settings, self._attached))
 
     def _enter_hooks(self, stack: ExitStack, hooks: Sequence[FwdHook], *, is_forward: bool) -> list[FwdHook]:
-        """The hooks on the model itself; those on attached SAEs are entered into `stack`."""
-        own = self._attached.enter_hooks(stack, hooks, is_forward=is_forward)
+        """The hooks on the model's own points; the others are entered into `stack`."""
+        own: list[FwdHook] = []
+        beside = self._points_beside
+        for wanted, fn in self._attached.enter_hooks(stack, hooks, is_forward=is_forward):
+            names = [name for name in beside if (wanted == name if isinstance(wanted, str) else wanted(name))]
+            for name in names:
+                stack.enter_context(acting(beside[name], fn, "fwd" if is_forward else "bwd"))
+            if not isinstance(wanted, str):
+                own.append((_without(beside, wanted), fn))
+            elif not names:
+                own.append((wanted, fn))
         self._check_names([name for name, _ in own if isinstance(name, str)])
         return own
+
+    def _split_beside(self, names_filter: Any) -> tuple[Any, list[str]]:
+        """The part of a `names_filter` that the model itself answers, and the names beside it."""
+        beside = self._points_beside
+        if names_filter is None or not beside:
+            return names_filter, []
+        if callable(names_filter):
+            return _without(beside, names_filter), [name for name in beside if names_filter(name)]
+        asked = [names_filter] if isinstance(names_filter, str) else list(names_filter)
+        rest = [name for name in asked if name not in beside]
+        return rest or (lambda name: False), [name for name in asked if name in beside]
 
     def _check_names(self, names: Any) -> None:
         for name in [] if names is None or callable(names) else names:
@@ -258,8 +341,11 @@ class HookedSAETransformer(ModelShell):
 
 
 def as_hooked(model: Any) -> HookedSAETransformer:
-    """`model` itself if it is ours, else a shell over it."""
-    return model if isinstance(model, HookedSAETransformer) else HookedSAETransformer(model)
+    """`model` itself if it is ours, else a shell over it; a Hugging Face module is hooked where it is."""
+    if isinstance(model, HookedSAETransformer):
+        return model
+    is_plain = isinstance(model, torch.nn.Module) and not isinstance(model, HookedModel)
+    return HookedSAETransformer(PlainModel(model) if is_plain else model)
 
 
 @contextmanager
@@ -272,7 +358,7 @@ def attach(
     """A context in which `saes` act inside `model`, which afterwards is as before, also after an exception.
 
     Args:
-        model: From `load_model`, or any hooked model.
+        model: From `load_model`, any hooked model, or a Hugging Face module.
         saes: One or several; each goes where its config says.
         use_error_term: Add what the SAE misses, so that only interventions have an effect.
         exclude_special_tokens: Leave the activations of special tokens (or of these ids) as they are.
@@ -289,3 +375,18 @@ def _sae_settings(kwargs: dict[str, Any]) -> dict[str, Any]:
     """The arguments of `saes()`, taken out of `kwargs`."""
     names = ("reset_saes_end", "use_error_term", "exclude_special_tokens")
     return {name: kwargs.pop(name) for name in names if name in kwargs}
+
+
+def _rivals(splice: Splice, sae: SAE) -> ValueError:
+    return ValueError(
+        f"Two of these SAEs write {splice.places.writes[0]!r}: {splice.sae.name} and {sae.name}. Give one of them."
+    )
+
+
+def _keep(kept: dict[str, Tensor], name: str, device: Any, value: Tensor, hook: Any) -> None:
+    kept[name] = value.detach().to(device)
+
+
+def _without(names: Mapping[str, Any], chosen: Callable[..., Any]) -> Callable[[str], bool]:
+    """The choice less `names`, which are looked after elsewhere."""
+    return lambda name: name not in names and bool(chosen(name))

@@ -4,6 +4,7 @@
     load_model("path/to/folder")             config.json, weights and tokenizer; no network is asked
     load_model(module, tokenizer=tokenizer)  a Hugging Face module
     load_model(bridge)                       a TransformerBridge, or a HookedTransformer of TransformerLens 3
+    load_model(module, plain=True)           a Hugging Face module, hooked where it is, without TransformerLens
 
 TransformerLens is imported when a model is loaded, not before: it takes seconds.
 """
@@ -18,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from sae_widgets.fit import check_fits, wants_centred_weights
+from sae_widgets.fit import check_fits, hook_spellings, places_of, wants_centred_weights
 from sae_widgets.hooked import HookedSAETransformer, attach
+from sae_widgets.plain_model import PlainModel
 from sae_widgets.prompt import prompt_tokens
 from sae_widgets.shell import HookedModel
 from sae_widgets.token_text import token_texts
@@ -27,7 +29,16 @@ from sae_widgets.token_text import token_texts
 if TYPE_CHECKING:
     from sae_widgets.sae import SAE
 
-__all__ = ["HookedSAETransformer", "attach", "check_fits", "load_model", "prompt_tokens", "token_texts"]
+__all__ = [
+    "HookedSAETransformer",
+    "HookedTransformer",
+    "SAETransformerBridge",
+    "attach",
+    "check_fits",
+    "load_model",
+    "prompt_tokens",
+    "token_texts",
+]
 
 # What `model_from_pretrained_kwargs` of SAELens may hold that changes weights, with HookedTransformer's defaults.
 _PROCESSING = {"fold_ln": True, "center_writing_weights": True, "center_unembed": True, "fold_value_biases": True}
@@ -42,6 +53,7 @@ def load_model(
     dtype: str | torch.dtype | None = None,
     tokenizer: Any = None,
     sae: "SAE | None" = None,
+    plain: bool = False,
     **kwargs: Any,
 ) -> HookedSAETransformer:
     """The model, hooked, in evaluation mode.
@@ -53,6 +65,7 @@ def load_model(
         dtype: Of the weights; None is float32 as SAEs are trained on, and leaves a model that is there already.
         tokenizer: Needed for a Hugging Face module that does not say where it was loaded from.
         sae: Get the model ready for this SAE: the weight processing it was trained with, and a check that it fits.
+        plain: Hook a Hugging Face module where it is and leave it as it is; see `sae_widgets.plain_model`.
         kwargs: For `TransformerBridge.boot_transformers`: revision, n_ctx, device_map, trust_remote_code ...
 
     Raises:
@@ -60,6 +73,8 @@ def load_model(
         TypeError: If `source` is no model.
     """
     torch_dtype = _torch_dtype(dtype)
+    if plain and not isinstance(source, nn.Module):
+        raise TypeError(f"plain=True is for a Hugging Face module; got {type(source).__name__}.")
     if isinstance(source, (str, Path)):
         model = _load_named(str(source), device=device, dtype=torch_dtype, tokenizer=tokenizer, **kwargs)
     elif isinstance(source, (HookedModel, HookedSAETransformer)):
@@ -68,6 +83,10 @@ def load_model(
         model = _moved(HookedSAETransformer(source), device, torch_dtype)
         if tokenizer is not None:
             model.tokenizer = tokenizer
+    elif plain and isinstance(source, nn.Module):
+        if kwargs:
+            raise TypeError(f"{type(source).__name__} is loaded already; {', '.join(kwargs)} cannot be applied to it.")
+        model = _moved(HookedSAETransformer(PlainModel(source, tokenizer)), device, torch_dtype)
     elif isinstance(source, nn.Module):
         model = _moved(_wrap_module(source, tokenizer, kwargs), device, torch_dtype)
     else:
@@ -169,18 +188,48 @@ def _official_name(name: str) -> str:
     return resolve_model_alias(name) or name
 
 
+def process_weights(model: HookedSAETransformer, **settings: bool) -> None:
+    """Folds and centres the weights, in place, as `HookedTransformer` does when it loads a model."""
+    if not any(settings.values()):
+        return
+    if isinstance(model.wrapped, PlainModel) or not callable(getattr(model.wrapped, "enable_compatibility_mode", None)):
+        raise TypeError(f"The weights of a {type(model.wrapped).__name__} cannot be processed; load the model by name.")
+    with model.lock:
+        model.wrapped.enable_compatibility_mode(disable_warnings=True, **settings)
+    model.has_centred_weights = settings.get("center_writing_weights", False)
+    model.has_folded_norms = settings.get("fold_ln", False)
+
+
 def _process_for(model: HookedSAETransformer, sae: "SAE") -> None:
     """Fold and centre the weights as they were where `sae` was trained; raw weights give the same residual stream
     unless the writing weights were centred, so nothing else is touched."""
     if not wants_centred_weights(sae) or model.has_centred_weights is not False:
         return
-    if not str(model.cfg.normalization_type).startswith("LN"):
+    if isinstance(model.wrapped, PlainModel) or not str(model.cfg.normalization_type).startswith("LN"):
         return
     asked = sae.cfg.metadata.model_from_pretrained_kwargs or {}
     settings = {name: bool(asked.get(name, default)) for name, default in _PROCESSING.items()}
-    with model.lock:
-        model.wrapped.enable_compatibility_mode(disable_warnings=True, **settings)
-    model.has_centred_weights = True
+    process_weights(model, **settings)
+
+
+HookedTransformer = HookedSAETransformer
+"""TransformerLens 3's name: a hooked model to which nothing is attached yet."""
+
+
+class SAETransformerBridge(HookedSAETransformer):
+    """SAELens' name for a model that keeps Hugging Face's weights as they are; here every model can be that."""
+
+    @classmethod
+    def boot_transformers(cls, model_name: str, **kwargs: Any) -> "SAETransformerBridge":
+        """`load_model(model_name, ...)`."""
+        return cls._over(load_model(model_name, **kwargs))
+
+    def get_sae_hook_name(self, sae: "SAE", internal: str = "hook_sae_acts_post") -> str:
+        """The name of one of the SAE's hook points in caches, by the model's own spelling of the hook it writes.
+
+        Others (`blocks.1.hook_resid_pre` for `blocks.1.hook_in`) answer as well.
+        """
+        return f"{hook_spellings(self, places_of(self, sae).writes[0])[0]}.{internal}"
 
 
 @contextlib.contextmanager

@@ -55,7 +55,8 @@ class ModelShell:
                 "load_model(...) wraps Hugging Face modules, names and folders."
             )
         self.wrapped: Any = model
-        self.lock = _LOCKS.setdefault(model, PatientLock())
+        # One for the network inside: two shells over it may hook it in different ways.
+        self.lock = _LOCKS.setdefault(getattr(model, "original_model", model), PatientLock())
 
     def __getattr__(self, name: str) -> Any:  # only for what the shell has not
         if name == "wrapped":  # while being copied

@@ -1,58 +1,116 @@
-"""SAEs in the place of activations: forward hooks that answer with the SAE's output, and the names of their points."""
+"""One SAE in the place of activations: forward hooks that answer with what it writes.
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from typing import Any
+    SAE                      x at its hook becomes sae(x)
+    transcoder               y at hook_name_out becomes sae(x), x the activation at hook_name
+    cross-layer transcoder   y at each output becomes the sum of what all attached layers write there, biases included
+    crosscoder               x at each hook becomes its part of sae(all of them); what they are is found by a forward
+                             pass of its own before, since the last one is read after the first is written
+
+Each is what `SAE.forward` gives: bypass (skip connection, predicted part) and error term included.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, final
 
 import torch
 from torch import Tensor
 
-from sae_widgets.fit import hook_spellings
+from sae_widgets.fit import Places, hook_spellings
 from sae_widgets.interrupts import whole
+from sae_widgets.plain_model import PlainPoints
 from sae_widgets.sae import SAE
 
 FwdHook = tuple[str | Callable[[str], bool], Callable[..., Any]]
 """Hook name, or a choice of names, and `fn(activation, hook)`."""
 
 
-class Splice:
-    """An SAE at its hook point. `install` and `remove` may be called in any state."""
+@dataclass(frozen=True)
+class SpliceSettings:
+    """How an SAE acts."""
 
-    def __init__(self, model: Any, sae: SAE, use_error_term: bool = False, excluded_ids: tuple[int, ...] = ()) -> None:
+    use_error_term: bool = False
+    """Add what the SAE misses."""
+
+    excluded_ids: tuple[int, ...] = ()
+    """Tokens whose activations stay as they are."""
+
+
+class Splice(ABC):
+    """An SAE at its hook points. `install` and `remove` may be called in any state.
+
+    Args:
+        model: The model in its shell.
+        places: Where the SAE reads and writes in it.
+    """
+
+    def __init__(self, model: Any, sae: SAE, places: Places, settings: SpliceSettings) -> None:
         self.sae = sae
-        self.hook_name: str = sae.cfg.metadata.hook_name
-        self.spellings = hook_spellings(model, self.hook_name)
-        self.key = min(self.spellings)
+        self.places = places
+        self.settings = settings
         self.is_active = False
-        self._use_error_term = use_error_term
-        self._excluded_ids = excluded_ids
+        self.head: int | None = sae.cfg.metadata.hook_head_index
+        self.hook_name: str = places.reads[0]
+        self.read_names = _spellings(model, places.reads)
+        """Every spelling of what is read."""
+        self.written_names = _spellings(model, places.writes)
+        """Every spelling of what is written."""
         self._model = model
-        self._point = model.hook_dict[self.hook_name]
-        self._handle: Any = None
-        self._token_handle: Any = None
+        self._network: Any = getattr(model.wrapped, "original_model", model.wrapped)
+        self._handles: list[tuple[Any, Any]] = []
+        self._network_handles: list[Any] = []
         self._tokens: Any = None
 
+    @property
+    def own_names(self) -> list[str]:
+        """Names under which the SAE's own hook points are found in any case."""
+        return self.written_names
+
+    def conflicts_with(self, other: "Splice") -> bool:
+        """Whether both cannot act at once."""
+        same_place = not set(self.written_names).isdisjoint(other.written_names)
+        return same_place and (self.head is None or other.head is None or self.head == other.head)
+
+    def missing(self) -> str:
+        """What is not attached that this one cannot do without; empty if nothing."""
+        return ""
+
+    @abstractmethod
+    def _hooks(self) -> list[tuple[str, Callable[..., Any]]]:
+        """Hook names and what acts there."""
+
+    def _network_hooks(self) -> list[Callable[..., Any]]:
+        """What sees the inputs of each forward pass."""
+        return [self._see_tokens] if self.settings.excluded_ids else []
+
+    @final
     @whole
     def install(self) -> None:
         """Let the SAE act."""
-        if self._handle is None:
-            # Permanent, so that the model's own reset_hooks() leaves it, as it leaves SAELens' wrapper modules.
-            self._handle = _add_hook(self._point, self._replace, is_permanent=True)
-        if self._excluded_ids and self._token_handle is None:
-            network = getattr(self._model, "original_model", self._model)
-            self._token_handle = network.register_forward_pre_hook(self._see_tokens, with_kwargs=True)
+        if not self._handles:
+            for name, hook in self._hooks():
+                point = self._model.hook_dict[name]
+                # Permanent, so that the model's own reset_hooks() leaves it, as it leaves SAELens' wrapper modules.
+                self._handles.append((point, _add_hook(point, hook, is_permanent=True)))
+            for hook in self._network_hooks():
+                handle = self._network.register_forward_pre_hook(hook, with_kwargs=True)
+                self._network_handles.append(handle)
         self.is_active = True
 
+    @final
     @whole
     def remove(self) -> None:
         """Take the SAE out."""
         self.is_active = False
-        if self._handle is not None:
-            _remove_hook(self._point, self._handle)
-            self._handle = None
-        if self._token_handle is not None:
-            self._token_handle.remove()
-            self._token_handle = None
+        while self._handles:
+            point, handle = self._handles[-1]
+            _remove_hook(point, handle)
+            self._handles.pop()
+        while self._network_handles:
+            self._network_handles[-1].remove()
+            self._network_handles.pop()
 
     @contextmanager
     def hooked(self, point: str, fn: Callable[..., Any], *, is_forward: bool = True) -> Iterator[None]:
@@ -67,129 +125,35 @@ class Splice:
         finally:
             handle.remove()
 
-    @contextmanager
-    def capture(self, point: str, into: dict[str, Tensor], *, device: Any = None) -> Iterator[None]:
-        """A context in which what passes `point` is kept in `into`, under every spelling of the hook."""
+    def _kept(self, y: Tensor, out: Tensor) -> Tensor:
+        """`out` as the activation `y` it replaces, which stays at excluded tokens."""
+        out = out.to(y.dtype).reshape(y.shape)
+        return torch.where(self._is_excluded(y), y, out) if self.settings.excluded_ids else out
 
-        def keep(value: Tensor, hook: Any) -> None:
-            into.update(dict.fromkeys((f"{name}.{point}" for name in self.spellings), value.detach().to(device)))
-
-        with self.hooked(point, keep):
-            yield
-
-    def _replace(self, x: Tensor, hook: Any) -> Tensor | None:
-        if not self.is_active:
-            return None
-        out = self.sae(x, use_error_term=self._use_error_term).to(x.dtype)
-        if not self._excluded_ids:
-            return out
-        return torch.where(self._is_excluded(x), x, out)
-
-    def _is_excluded(self, x: Tensor) -> Tensor:
+    def _is_excluded(self, y: Tensor) -> Tensor:
         tokens = self._tokens
         if isinstance(tokens, str):
             tokens = self._model.to_tokens(tokens)
-        if not isinstance(tokens, Tensor) or tokens.is_floating_point() or tokens.shape[-1] != x.shape[1]:
+        if not isinstance(tokens, Tensor) or tokens.is_floating_point() or tokens.shape[-1] != y.shape[1]:
             raise ValueError("exclude_special_tokens needs token ids as the model's input, one for each position.")
-        excluded = torch.isin(tokens.to(x.device), torch.tensor(self._excluded_ids, device=x.device))
-        return excluded.reshape(-1, x.shape[1], *[1] * (x.dim() - 2))
+        excluded = torch.isin(tokens.to(y.device), torch.tensor(self.settings.excluded_ids, device=y.device))
+        return excluded.reshape(-1, y.shape[1], *[1] * (y.dim() - 2))
 
     def _see_tokens(self, _module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self._tokens = args[0] if args else kwargs.get("input_ids", kwargs.get("input"))
 
 
-class Splices:
-    """The SAEs attached to one model, at most one acting at each hook point."""
-
-    def __init__(self) -> None:
-        self._by_point: dict[str, Splice] = {}
-
-    def __iter__(self) -> Iterator[Splice]:
-        return iter(list(self._by_point.values()))
-
-    def at(self, hook_name: str) -> Splice | None:
-        """The SAE attached there, whichever way the hook is spelled."""
-        return next((splice for splice in self if hook_name in splice.spellings), None)
-
-    @whole
-    def add(self, splice: Splice) -> Splice | None:
-        """Let `splice` act; the one that acted at its hook point no longer does, but keeps its place among the hooks.
-
-        Returns that one.
-        """
-        old = self._by_point.get(splice.key)
-        self._by_point[splice.key] = splice  # known before it acts: an interrupt in between leaves nothing behind
-        if old is not None:
-            old.is_active = False
-        splice.install()
-        return old
-
-    @whole
-    def remove(self, splice: Splice) -> None:
-        """Take `splice` out for good."""
-        del self._by_point[splice.key]
-        splice.remove()
-
-    def acting(self) -> list[Splice]:
-        """Those that act now, for `restore`."""
-        return [splice for splice in self if splice.is_active]
-
-    @whole
-    def restore(self, acting: list[Splice]) -> None:
-        """Let these act and no others."""
-        for splice in self:
-            if splice not in acting:
-                splice.remove()
-        for splice in acting:
-            splice.install()
-        self._by_point = {splice.key: splice for splice in acting}
-
-    # -- names of the SAEs' own points --------------------------------------------------------------------------------
-
-    def point_names(self) -> list[str]:
-        """Every name of every hook point of attached SAEs."""
-        return [name for _, _, names in self._points() for name in names]
-
-    def enter_hooks(self, stack: ExitStack, hooks: Sequence[FwdHook], *, is_forward: bool) -> list[FwdHook]:
-        """The hooks that no SAE's point answers to, and choices of names; the others are entered into `stack`."""
-        rest: list[FwdHook] = []
-        for wanted, fn in hooks:
-            found = False
-            for splice, point, names in self._points():
-                if wanted in names if isinstance(wanted, str) else any(map(wanted, names)):
-                    stack.enter_context(splice.hooked(point, fn, is_forward=is_forward))
-                    found = True
-            if not (found and isinstance(wanted, str)):
-                rest.append((wanted, fn))
-        return rest
-
-    def split_filter(self, names_filter: Any) -> tuple[Any, list[tuple[Splice, str]]]:
-        """The part of a `names_filter` that is not about SAEs, and the points of SAEs it asks for."""
-        if names_filter is None or callable(names_filter):
-            chosen = names_filter or (lambda name: True)
-            return names_filter, [(splice, point) for splice, point, names in self._points() if any(map(chosen, names))]
-        asked = [names_filter] if isinstance(names_filter, str) else list(names_filter)
-        wanted = [(splice, point) for splice, point, names in self._points() if not set(names).isdisjoint(asked)]
-        rest = [name for name in asked if name not in set(self.point_names())]
-        return rest or (lambda name: False), wanted
-
-    def _points(self) -> Iterator[tuple[Splice, str, list[str]]]:
-        for splice in self:
-            for point in splice.sae.hook_points:
-                yield splice, point, [f"{hook_name}.{point}" for hook_name in splice.spellings]
-
-
 @contextmanager
-def acting(point: Any, fn: Callable[..., Any]) -> Iterator[None]:
+def acting(point: Any, fn: Callable[..., Any], dir: str = "fwd") -> Iterator[None]:
     """A context in which `fn(activation, hook)` acts at one hook point of a model.
 
     The model's own `hooks()` does the same for names; looking these up costs more than a small model's layer.
     """
-    handle = _add_hook(point, fn)
+    handle = _add_hook(point, fn, dir=dir)
     try:
         yield
     finally:
-        _remove_hook(point, handle)
+        _remove_hook(point, handle, dir)
 
 
 @contextmanager
@@ -199,7 +163,9 @@ def hooks_put_back(model: Any) -> Iterator[None]:
     For TransformerLens's own functions, which add hooks, run and take them out in one piece: an interrupt may fall
     between two of these. (Entry and exit of a context are not cut short while the model's lock is held.)
     """
-    points: dict[int, Any] = {id(p): p for p in model.hook_dict.values() if isinstance(p, torch.nn.Module)}
+    own = model.wrapped.hook_dict
+    found = () if isinstance(own, PlainPoints) else own.values()
+    points: dict[int, Any] = {id(p): p for p in found if isinstance(p, torch.nn.Module)}
     before = [(point, {*point._forward_hooks}, {*point._backward_hooks}) for point in points.values()]
     try:
         yield
@@ -214,11 +180,20 @@ def hooks_put_back(model: Any) -> Iterator[None]:
         raise
 
 
-def _add_hook(point: Any, fn: Callable[..., Any], **settings: Any) -> Any:
-    point.add_hook(fn, **settings)
-    return point.fwd_hooks[-1]  # TransformerLens 3 does not return it
+def _spellings(model: Any, names: list[str]) -> list[str]:
+    return [spelling for name in names for spelling in hook_spellings(model, name)]
 
 
-def _remove_hook(point: Any, handle: Any) -> None:
+def _add_hook(point: Any, fn: Callable[..., Any], dir: str = "fwd", **settings: Any) -> Any:
+    point.add_hook(fn, dir=dir, **settings)
+    return _hooks_at(point, dir)[-1]  # TransformerLens 3 does not return it
+
+
+def _remove_hook(point: Any, handle: Any, dir: str = "fwd") -> None:
     handle.hook.remove()
-    point.fwd_hooks[:] = [other for other in point.fwd_hooks if other is not handle]
+    hooks = _hooks_at(point, dir)
+    hooks[:] = [other for other in hooks if other is not handle]
+
+
+def _hooks_at(point: Any, dir: str) -> list[Any]:
+    return point.fwd_hooks if dir == "fwd" else point.bwd_hooks

@@ -93,6 +93,6 @@ def tiny_sae() -> Any:
 
 def _unchanged(model: Any) -> Iterator[Any]:
     yield model
-    left = {name for name, point in model.hook_dict.items() if point.fwd_hooks or point._forward_hooks}
+    left = {name for name, point in model.hook_dict.items() if point.fwd_hooks or getattr(point, "_forward_hooks", ())}
     assert not left, f"hooks were left behind at {left}"
     assert not model.acts_to_saes, "SAEs were left attached"

@@ -67,7 +67,11 @@ def test_an_interrupt_at_any_moment_leaves_no_hook(tiny_model, tiny_sae, work):
                 work(tiny_model, tiny_sae)
         except KeyboardInterrupt:
             n_interrupts += 1
-        left = [name for name, point in tiny_model.hook_dict.items() if point.fwd_hooks or point._forward_hooks]
+        left = [
+            name
+            for name, point in tiny_model.hook_dict.items()
+            if point.fwd_hooks or getattr(point, "_forward_hooks", ())
+        ]
         assert not left
         assert not tiny_model.acts_to_saes
     assert n_interrupts >= 8

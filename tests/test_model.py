@@ -294,10 +294,6 @@ def test_an_sae_that_does_not_fit_is_refused(tiny_model):
         check_fits(tiny_model, tiny_topk(HOOK, d_in=8))
     with pytest.raises(ValueError, match="does not say where it belongs"):
         check_fits(tiny_model, SAE.from_config(TopKSAEConfig(d_in=16, d_sae=8, k=2)))
-    transcoder = tiny_topk(HOOK)
-    transcoder.cfg.metadata.hook_name_out = "blocks.1.hook_mlp_out"
-    with pytest.raises(NotImplementedError, match="a transcoder"):
-        check_fits(tiny_model, transcoder)
 
 
 def test_an_sae_of_another_model_is_refused(tiny_model, monkeypatch):
