@@ -140,6 +140,7 @@ class Handler(BaseHTTPRequestHandler):
     """Answers one client."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else each answer waits 40 ms for the other side's acknowledgement
     stand_in: StandIn
 
     def log_message(self, format: str, *args: Any) -> None:

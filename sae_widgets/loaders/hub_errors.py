@@ -20,7 +20,7 @@ def explained(error: Exception, repo_id: str, what: str, revision: str | None = 
 
     if isinstance(error.__cause__, Exception) and not _is_of_hub(error) and _is_of_hub(error.__cause__):
         error = error.__cause__  # "Force download failed due to the above error."
-    status = getattr(getattr(error, "response", None), "status_code", None)
+    status = _status(error)
     if isinstance(error, errors.HFValidationError):
         return ValueError(f"{repo_id!r} is no name of a repository (owner/name): {error}")
     if isinstance(error, errors.GatedRepoError) or status == 403:
@@ -64,6 +64,8 @@ def is_missing_file(error: Exception) -> bool:
 
 def is_of_network(error: BaseException) -> bool:
     """Whether no answer came."""
+    if _status(error) is not None:
+        return False
     packages = {each.__module__.split(".")[0] for each in type(error).__mro__}
     return bool(packages & _NETWORK_PACKAGES) or isinstance(error, (ConnectionError, TimeoutError))
 
@@ -73,8 +75,8 @@ def unreachable(endpoint: str, reason: str, repo_id: str, path: str, cache_dir: 
     include = f" --include '{path}*'" if path else ""
     return ConnectionError(
         f"{_joined(repo_id, path)} is not in the cache ({os.fspath(cache_dir)}), and the model hub at {endpoint} "
-        f"cannot be asked: {reason}. Check the network, HF_ENDPOINT and proxies; or run `hf download {repo_id}{include} "
-        "--local-dir FOLDER` where there is a network, and SAE.load_from_disk(FOLDER) here."
+        f"cannot be asked: {reason}. Check the network, HF_ENDPOINT and proxies; or run `hf download {repo_id}{include}"
+        " --local-dir FOLDER` where there is a network, and SAE.load_from_disk(FOLDER) here."
     )
 
 
@@ -94,6 +96,11 @@ def _page(repo_id: str) -> str:
     from huggingface_hub import constants
 
     return f"{constants.ENDPOINT}/{repo_id}"
+
+
+def _status(error: BaseException) -> int | None:
+    """The hub's answer, if it gave one."""
+    return getattr(getattr(error, "response", None), "status_code", None)
 
 
 def _is_of_hub(error: BaseException) -> bool:

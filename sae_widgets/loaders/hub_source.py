@@ -156,11 +156,12 @@ class HubSource(Source):
 
         The client asks it, too, when it downloads, but answers a refusal by minutes of retries.
         """
-        from huggingface_hub import get_hf_file_metadata, hf_hub_url
+        from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
 
         try:
             url = hf_hub_url(self._repo_id, name, revision=self._revision)
-            return get_hf_file_metadata(url, token=self._token).commit_hash
+            timeout_s = constants.HF_HUB_ETAG_TIMEOUT
+            return get_hf_file_metadata(url, token=self._token, timeout=timeout_s).commit_hash
         except Exception as error:
             if is_of_network(error):
                 raise self._unreachable(f"{type(error).__name__}: {error}") from error

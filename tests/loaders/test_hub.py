@@ -287,9 +287,9 @@ def test_the_hubs_own_switch_for_offline_counts(stand_in, monkeypatch):
 
 @pytest.mark.parametrize("sae_id", ["../../etc", "layer_8/../../x", "/etc/passwd", "a\\..\\b", "x\0y"])
 def test_names_that_lead_out_of_the_repository_are_refused(stand_in, sae_id):
-    with pytest.raises(ValueError, match="leads out of|is no path inside"):
+    with pytest.raises(ValueError, match=r"leads out of|is no path inside"):
         load(sae_id=sae_id)
-    with pytest.raises(ValueError, match="leads out of|is no path inside"):
+    with pytest.raises(ValueError, match=r"leads out of|is no path inside"):
         HubSource(REPO).file(sae_id)
     assert not stand_in.requests
 
@@ -304,13 +304,13 @@ def test_names_that_no_repository_can_have_are_refused(stand_in, repo_id):
 def test_a_damaged_file_of_the_hub_is_explained(stand_in):
     weights = stand_in.repos[REPO] / WEIGHTS
     weights.write_bytes(weights.read_bytes()[:-40])
-    with pytest.raises(ValueError, match="has .* bytes where its header promises"):
+    with pytest.raises(ValueError, match=r"has .* bytes where its header promises"):
         load()
 
 
 def test_nothing_of_the_cache_is_written_outside_of_it(stand_in, tmp_path):
-    before = {each for each in tmp_path.rglob("*")}
+    before = set(tmp_path.rglob("*"))
     home = Path(os.environ["HF_HOME"])
     load(), load(force_download=True)
-    assert {each for each in tmp_path.rglob("*")} == before
+    assert set(tmp_path.rglob("*")) == before
     assert home == stand_in.cache
