@@ -41,7 +41,7 @@ def recognises(source: Source) -> bool:
 
 
 def is_of_transcoders(name: str) -> bool:
-    """Whether `name` is of a transcoder, whose files have the same names; the repository tells, else a folder near by."""
+    """Whether `name` is of a transcoder, whose files have the same names: its repository tells, or a folder near by."""
     kinds = re.findall(r"gemma-scope-\d+b-(?:pt|it)-(res|mlp|att|transcoders)", name)
     return kinds[-1] == "transcoders" if kinds else "transcoder" in "/".join(name.split("/")[-4:])
 

@@ -107,7 +107,9 @@ def write(sae: SAE, folder: str | Path) -> list[Path]:
     """
     sae = plain_inference(sae, NAME)
     architecture = str(sae.cfg.architecture)
-    if architecture not in ("topk", "abstopk", "topk_transcoder", "topk_skip_transcoder"):
+    if architecture == "abstopk":
+        raise NotImplementedError("sparsify no longer has signed SAEs: it would take this one for a TopK SAE.")
+    if architecture not in ("topk", "topk_transcoder", "topk_skip_transcoder"):
         raise NotImplementedError(f"sparsify holds TopK SAEs and transcoders only; this one is {architecture}.")
     if sae.d_out != sae.d_in:
         raise NotImplementedError(f"sparsify's transcoders give as many numbers as they take, not {sae.d_out}.")
@@ -121,7 +123,7 @@ def write(sae: SAE, folder: str | Path) -> list[Path]:
         "k": sae.cfg.k,
         "multi_topk": False,
         "skip_connection": has_skip,
-        "signed": architecture == "abstopk",
+        "signed": False,
         "transcode": is_transcoder,
         "d_in": sae.d_in,
     }
