@@ -24,7 +24,7 @@ def random_sae(config_class: type[SAEConfig], *, seed: int = 0, **settings: Any)
     """An SAE of `config_class` with every weight drawn, thresholds positive."""
     own = {each.name for each in fields(config_class)}
     sizes = {"d_in": 6, "d_sae": 20, "d_out": 5, "n_outputs": 3, "n_sources": 2, "k": 3}
-    sizes["matryoshka_widths"] = [5, 12, 20]
+    sizes |= {"matryoshka_widths": [5, 12, 20], "n_heads": 2, "bottleneck_factor": 2, "kval_topk": 3}
     settings = {"dtype": "float64", **{name: size for name, size in sizes.items() if name in own}, **settings}
     sae = SAE.from_config(config_class(**settings))
     generator = torch.Generator().manual_seed(seed)
@@ -33,6 +33,8 @@ def random_sae(config_class: type[SAEConfig], *, seed: int = 0, **settings: Any)
             drawn = torch.randn(tensor.shape, generator=generator, dtype=torch.float64)
             scale = {"W_enc": 0.6, "W_dec": 0.7, "W_skip": 0.5, "r_mag": 0.3}.get(name, 0.2)
             tensor.copy_((drawn.abs() if "threshold" in name else drawn) * scale)
+        if "residual_threshold" in own:  # matching pursuit, which takes rows to have unit length
+            sae.W_dec.div_(sae.W_dec.norm(dim=-1, keepdim=True))
     return sae
 
 

@@ -33,6 +33,7 @@ from sae_widgets.normalize import NORMALIZE_MODES, SCALAR_MODE, Scale, Undo, nor
 from sae_widgets.sae.acts import TrainContext, TrainParts
 from sae_widgets.sae.base import SAE
 from sae_widgets.sae.config import DTYPES, ArchitectureName, Number, SAEConfig
+from sae_widgets.sae.module import encoder_layout
 from sae_widgets.sae.registry import register_sae_class
 
 _SMALLEST_LENGTH = 1e-6  # added to the length of what attention predicts
@@ -199,7 +200,7 @@ class TemporalSAE(SAE):
         """Normal numbers; the attention's rows of a length that keeps the size of what goes through."""
         self.W_dec = nn.Parameter(self._normal(self.d_in, generator))
         if not self.is_tied:
-            self.W_enc = nn.Parameter(self._normal(self.d_in, generator).T)
+            self.W_enc = nn.Parameter(encoder_layout(self._normal(self.d_in, generator).T, self.cfg.is_training))
         self.b_dec = nn.Parameter(self._zeros(self.d_in))
         layers = range(self.cfg.n_attn_layers)
         self.attn_layers = nn.ModuleList([_Attention(self.cfg, generator) for _ in layers])
@@ -248,7 +249,7 @@ class _Linear(nn.Module):
         weight, bias = nn.init.uniform_(drawn, -bound, bound, generator=generator).split([cfg.d_sae, 1], dim=1)
         length = torch.linalg.vector_norm(weight, dim=1, keepdim=True) + 1e-6
         self.weight = nn.Parameter((scale * weight / length).to(cfg.device))
-        self.bias = nn.Parameter(bias.flatten().to(cfg.device))
+        self.bias = nn.Parameter(bias.flatten().contiguous().to(cfg.device))
 
     def forward(self, x: Tensor) -> Tensor:
         return F.linear(x, self.weight, self.bias)

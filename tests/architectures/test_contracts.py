@@ -6,7 +6,7 @@ import pickle
 import pytest
 import torch
 
-from sae_widgets.normalize import NORMALIZE_MODES
+from sae_widgets.normalize import NORMALIZE_MODES, whitening_of
 from sae_widgets.sae import SAE, SAE_CLASSES, SAEConfig, SparseActs
 from tests.tiny_sae import config_classes, flat_target, loss_context, output_shape, random_x, target_of
 from tests.tiny_sae import random_sae as sae_of
@@ -44,25 +44,28 @@ def bytes_of(sae: SAE) -> dict[str, tuple[str, bytes]]:
     return {name: (str(each.dtype), each.contiguous().numpy().tobytes()) for name, each in sae.state_dict().items()}
 
 
-def test_the_five_architectures_are_registered():
-    assert {"standard", "gated", "topk", "jumprelu", "batchtopk"} <= SAE_CLASSES.keys()
+def test_the_architectures_are_registered():
+    of_saes = {"standard", "gated", "topk", "abstopk", "jumprelu", "batchtopk", "matryoshka_batchtopk"}
+    of_saes |= {"matching_pursuit", "temporal", "crosscoder"}
+    of_transcoders = {"transcoder", "skip_transcoder", "jumprelu_transcoder", "jumprelu_skip_transcoder"}
+    assert of_saes | of_transcoders | {"cross_layer_transcoder"} <= SAE_CLASSES.keys()
 
 
 @every_config
 @every_mode
 @pytest.mark.parametrize("apply_b_dec", [True, False])
-@pytest.mark.parametrize("shape", [(6,), (4, 6), (2, 3, 6), (0, 6)])
-def test_forward_is_decode_of_encode(config_class: type[SAEConfig], mode: str, apply_b_dec: bool, shape):
+def test_forward_is_decode_of_encode(config_class: type[SAEConfig], mode: str, apply_b_dec: bool):
     sae = random_sae(config_class, normalize_activations=mode, apply_b_dec_to_input=apply_b_dec)
-    x = random_x(*shape)
-    out = sae(x)
-    assert out.shape == output_shape(sae, *shape[:-1])
-    feature_acts = sae.encode(x)
-    assert feature_acts.shape == (*shape[:-1], 20)
-    torch.testing.assert_close(sae.decode(feature_acts, x) + sae.bypass(x), out, rtol=1e-12, atol=1e-12)
-    sparse = sae.encode_sparse(x)
-    torch.testing.assert_close(sparse.to_dense(20), feature_acts, rtol=1e-12, atol=1e-12)
-    torch.testing.assert_close(sae.decode(sparse, x) + sae.bypass(x), out, rtol=1e-12, atol=1e-12)
+    for shape in [(6,), (4, 6), (2, 3, 6), (0, 6)]:
+        x = random_x(*shape)
+        out = sae(x)
+        assert out.shape == output_shape(sae, *shape[:-1])
+        feature_acts = sae.encode(x)
+        assert feature_acts.shape == (*shape[:-1], 20)
+        torch.testing.assert_close(sae.decode(feature_acts, x) + sae.bypass(x), out, rtol=1e-12, atol=1e-12)
+        sparse = sae.encode_sparse(x)
+        torch.testing.assert_close(sparse.to_dense(20), feature_acts, rtol=1e-12, atol=1e-12)
+        torch.testing.assert_close(sae.decode(sparse, x) + sae.bypass(x), out, rtol=1e-12, atol=1e-12)
 
 
 @every_config
@@ -79,11 +82,18 @@ def test_permuting_features_permutes_nothing_else(config_class: type[SAEConfig],
     other, order = copy.deepcopy(sae), torch.randperm(20, generator=torch.Generator().manual_seed(3))
     with torch.no_grad():
         for name, weight in other.state_dict().items():
-            axis = [i for i, size in enumerate(weight.shape) if size == 20]
-            if axis:
-                weight.copy_(sae.state_dict()[name].index_select(axis[0], order))
+            axis = feature_axis(name, weight)
+            if axis is not None:
+                weight.copy_(sae.state_dict()[name].index_select(axis, order))
     torch.testing.assert_close(other.encode(x), sae.encode(x)[:, order], rtol=1e-12, atol=1e-12)
     torch.testing.assert_close(other(x), sae(x), rtol=1e-12, atol=1e-12)
+
+
+def feature_axis(name: str, weight: torch.Tensor) -> int | None:
+    """The axis of a weight that counts features, if there is one."""
+    if name.startswith("attn_layers."):  # inside attention as many numbers as features go from head to head
+        return 0 if "c_proj" in name else (1 if name.endswith("weight") else None)
+    return next((axis for axis, size in enumerate(weight.shape) if size == 20), None)
 
 
 @every_config
@@ -94,7 +104,7 @@ def test_folding_decoder_norms_keeps_the_function_or_is_refused(config_class: ty
     norms = sae.W_dec.norm(dim=-1).detach()
     if not sae_can_fold(sae):
         weights = bytes_of(sae)
-        with pytest.raises(NotImplementedError, match="rescale_acts_by_decoder_norm=True"):
+        with pytest.raises(NotImplementedError, match="Folding decoder norms would change"):
             sae.fold_W_dec_norm()
         assert bytes_of(sae) == weights
         return
@@ -106,6 +116,8 @@ def test_folding_decoder_norms_keeps_the_function_or_is_refused(config_class: ty
 
 
 def sae_can_fold(sae: SAE) -> bool:
+    if str(sae.cfg.architecture) in ("matching_pursuit", "temporal"):
+        return False
     return getattr(sae, "is_rescaled", True)
 
 
@@ -114,6 +126,10 @@ def sae_can_fold(sae: SAE) -> bool:
 def test_folding_the_input_scale_keeps_the_function(config_class: type[SAEConfig], apply_b_dec: bool):
     sae = random_sae(config_class, normalize_activations="expected_average_only_in", apply_b_dec_to_input=apply_b_dec)
     x, scale = random_x(40, 6), 2.5
+    if str(sae.cfg.architecture) == "temporal":
+        with pytest.raises(NotImplementedError, match="would change what attention predicts"):
+            sae.fold_activation_norm_scaling_factor(scale)
+        return
     before = sae(scale * x) / scale
     before_eval = sae.eval()(scale * x) / scale
     sae.fold_activation_norm_scaling_factor(scale)
@@ -137,6 +153,40 @@ def test_folding_needs_a_positive_finite_scale(config_class: type[SAEConfig], sc
 
 
 @every_config
+@pytest.mark.parametrize("apply_b_dec", [True, False])
+def test_folding_whitening_keeps_the_function_or_is_refused(config_class: type[SAEConfig], apply_b_dec: bool):
+    architecture = str(config_class.architecture)
+    if "transcoder" in architecture or architecture in ("crosscoder", "matching_pursuit", "temporal"):
+        sae = random_sae(config_class)
+        with pytest.raises(ValueError, match="covariance_whitening"):
+            sae_of(config_class, normalize_activations="covariance_whitening")
+        if architecture != "crosscoder":
+            weights = bytes_of(sae)
+            with pytest.raises(NotImplementedError, match=r"[Ww]hitening"):
+                sae.fold_activation_whitening(*whitening_of(random_x(30, 6)))
+            assert bytes_of(sae) == weights
+        return
+    sae = random_sae(config_class, normalize_activations="covariance_whitening", apply_b_dec_to_input=apply_b_dec)
+    x = random_x(40, 6) @ random_x(6, 6, seed=7) + 3
+    whitening = whitening_of(x)
+    z = whitening.apply(x)
+    for mode in (True, False):
+        whole = copy.deepcopy(sae).train(mode)
+        out, acts = whitening.undo(whole(z)), whole.encode(z)
+        whole.fold_activation_whitening(*whitening)
+        assert whole.cfg.normalize_activations == "none"
+        torch.testing.assert_close(whole.encode(x), acts, rtol=1e-9, atol=1e-9)
+        torch.testing.assert_close(whole(x), out, rtol=1e-9, atol=1e-9)
+
+
+@every_config
+@pytest.mark.parametrize("mode", PER_ROW)
+def test_folding_whitening_is_refused_where_rows_are_normalised(config_class: type[SAEConfig], mode: str):
+    with pytest.raises(NotImplementedError, match=r"[Ww]hitening"):
+        random_sae(config_class, normalize_activations=mode).fold_activation_whitening(*whitening_of(random_x(30, 6)))
+
+
+@every_config
 @pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16", "float16"])
 def test_save_then_load_is_bit_exact(config_class: type[SAEConfig], dtype: str, tmp_path):
     sae = random_sae(config_class, dtype=dtype)
@@ -151,7 +201,8 @@ def test_save_then_load_is_bit_exact(config_class: type[SAEConfig], dtype: str, 
     x = random_x(5, 6)
     # Copied: weights that lie in the file as it was mapped may be multiplied in another order, and rounded otherwise.
     assert torch.equal(copy.deepcopy(loaded)(x), sae.eval()(x))
-    assert loaded.W_enc.stride() == sae.W_enc.stride() == (1, 6)
+    assert loaded.W_enc.stride() == sae.W_enc.stride()
+    assert sae.W_enc.stride() == (1, 6) or not sae.cfg.is_training
 
 
 @every_config
@@ -160,7 +211,7 @@ def test_pickle_and_deepcopy_give_an_equal_and_independent_sae(config_class: typ
     for other in (copy.deepcopy(sae), pickle.loads(pickle.dumps(sae))):
         assert torch.equal(other(x), sae(x))
         assert other.cfg == sae.cfg
-        assert other.W_enc.stride() == (1, 6)
+        assert other.W_enc.stride() == sae.W_enc.stride()
         with torch.no_grad():
             other.W_dec.zero_()
             other.cfg.metadata.hook_name = "elsewhere"
@@ -340,6 +391,10 @@ def test_loss_falls_when_trained(config_class: type[SAEConfig]):
 @every_config
 def test_objective_of_an_inference_form_says_how_to_train_it(config_class: type[SAEConfig]):
     sae, x = random_sae(config_class), random_x(4, 6)
+    if not sae.training_config_class.is_training:
+        with pytest.raises(NotImplementedError, match="for inference"):
+            sae.objective(sae.train_parts(x), x, loss_context(sae))
+        return
     inference = sae.to_inference()
     parts = random_sae(type(inference).training_config_class).train_parts(x)
     with pytest.raises(TypeError, match=r"sae\.to_training"):
@@ -351,6 +406,10 @@ def test_objective_of_an_inference_form_says_how_to_train_it(config_class: type[
 @every_config
 def test_to_training_keeps_the_weights(config_class: type[SAEConfig]):
     sae, x = random_sae(config_class).eval(), random_x(6, 6)
+    if not sae.training_config_class.is_training:
+        with pytest.raises(NotImplementedError, match="for inference"):
+            sae.to_training()
+        return
     trainable = sae.to_training()
     assert trainable.cfg.is_training
     torch.testing.assert_close(trainable(x), sae(x), rtol=1e-6, atol=1e-6)  # a threshold becomes float32
@@ -378,6 +437,10 @@ def test_a_wrong_width_is_said_plainly(config_class: type[SAEConfig]):
 @every_config
 def test_features_of_a_token_do_not_depend_on_its_neighbours(config_class: type[SAEConfig]):
     sae, x = random_sae(config_class).eval(), random_x(10, 6)
+    if str(sae.cfg.architecture) == "temporal":  # reads sequences: on those before it, but never on later ones
+        torch.testing.assert_close(sae.encode(x[:4]), sae.encode(x)[:4], rtol=1e-12, atol=1e-12)
+        assert not torch.allclose(sae.encode(x[3]), sae.encode(x)[3])
+        return
     one_by_one = torch.stack([sae.encode(row) for row in x])
     torch.testing.assert_close(one_by_one, sae.encode(x), rtol=1e-12, atol=1e-12)
 
@@ -409,7 +472,8 @@ def test_same_generator_gives_the_same_weights(config_class: type[SAEConfig]):
     assert torch.equal(torch.get_rng_state(), state)
     if config.is_training:
         parts = one.W_dec.unflatten(-1, (one.n_sources, -1)).norm(dim=-1)
-        torch.testing.assert_close(parts, torch.full((20, one.n_sources), 0.1, dtype=torch.float64))
+        length = config.decoder_init_norm
+        torch.testing.assert_close(parts, torch.full((20, one.n_sources), length, dtype=torch.float64))
     if one.reconstructs:
         assert torch.equal(one.W_enc, one.W_dec.T)
     else:
