@@ -2,6 +2,7 @@
 
     y = logit[target] - logit[contrast]                of the last position; without contrast, less the mean logit
     x = decode(act) + bypass + error                   at the SAE's hook, so nothing of the activation is lost
+                                                       (a transcoder's: the hook it writes, act of the one it reads)
 
     direct     act * W_dec . (W_U[target] - W_U[contrast]) through the final norm with its scale held: what a feature
                writes into the last position's residual stream, past all later layers
@@ -16,6 +17,7 @@ Circuits" (there: attribution patching and activation patching with a zero basel
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,13 +25,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from sae_widgets.fit import check_fits, layer_of
+from sae_widgets.fit import check_fits, layer_of, places_of
 from sae_widgets.hooked import HookedSAETransformer, as_hooked
-from sae_widgets.logit_effects import SCALE_HOOK, final_linear
+from sae_widgets.logit_lens import SCALE_HOOK, final_linear
 from sae_widgets.prompt import prompt_tokens
 from sae_widgets.sae import SAE, SparseActs
 from sae_widgets.splice import acting
-from sae_widgets.steering import written
+from sae_widgets.steering import check_steerable, written
 from sae_widgets.token_text import clean_prompt, token_texts
 
 METHODS = ("direct", "gradient", "ablation")
@@ -108,11 +110,18 @@ def attribute(
     Raises:
         ValueError: If the prompt is empty or too long, a token is not one token, a method is unknown, or the SAE does
             not fit.
+        NotImplementedError: If the SAE writes several activations.
     """
     for method in methods:
         if method not in METHODS:
             raise ValueError(f"No attribution method {method!r}; there are {', '.join(METHODS)}.")
     hooked = as_hooked(model)
+    check_steerable(sae)
+    if sae.n_outputs > 1:
+        raise NotImplementedError(
+            f"A cross-layer transcoder writes {sae.n_outputs} activations, of which one layer's part explains a share "
+            "each; what is left would not be an error of this part. Attribute with transcoders of single layers."
+        )
     check_fits(hooked, sae)
     tokens = prompt_tokens(hooked, prompt)
     target_id = token_id_of(hooked, target)
@@ -188,45 +197,55 @@ class _Case:
     ) -> None:
         self.model, self.sae, self.tokens, self.top = model, sae, tokens, top
         self.target_id, self.contrast_id = target_id, contrast_id
-        self._point = model.hook_dict[sae.cfg.hook_name]
+        self._reads, self._writes = places_of(model, sae)
+        self._read, self._point = model.hook_dict[self._reads[0]], model.hook_dict[self._writes[0]]
         self._run_clean()
 
     @torch.no_grad()
     def _run_clean(self) -> None:
         seen: dict[str, Tensor] = {}
 
-        def keep(activation: Tensor, hook: Any) -> None:
+        def keep_input(activation: Tensor, hook: Any) -> None:
             seen["x"] = activation.detach().clone()
+
+        def keep(activation: Tensor, hook: Any) -> None:
+            seen["y"] = activation.detach().clone()
 
         def keep_scale(scale: Tensor, hook: Any) -> None:
             seen["scale"] = scale.detach().clone()
 
         scale_point = self.model.hook_dict.get(SCALE_HOOK)
-        with self.model.without_saes(), acting(self._point, keep), acting(scale_point or self._point, keep_scale):
+        with ExitStack() as stack:
+            stack.enter_context(self.model.without_saes())
+            stack.enter_context(acting(self._read, keep_input))
+            stack.enter_context(acting(self._point, keep))
+            stack.enter_context(acting(scale_point or self._point, keep_scale))
             self.total = float(self._metric(self.model(self.tokens)))
-        self.x = seen["x"]  # 1 n_pos *d
+        self.x, self.y = seen["x"], seen["y"]  # 1 n_pos *d; the same but for transcoders
         self.final_scale = None if scale_point is None else seen["scale"][0, -1]
         self.acts = self.sae.encode(self.x)  # 1 n_pos d_sae
-        reconstructed = self.sae.decode(self.acts, self.x)
-        self.bypass = self.sae.bypass(self.x)
-        self.error = self.x.to(self.sae.dtype) - reconstructed - self.bypass
+        self.bypass = self.sae.bypass(self.x).reshape(self.y.shape)
+        self.error = self.y.to(self.sae.dtype) - self._decoded(self.acts) - self.bypass
         self.active = self.acts[0].abs().sum(0).nonzero().squeeze(-1)
+
+    def _decoded(self, acts: Float[Tensor, "1 n_pos d_sae"]) -> Float[Tensor, "1 n_pos *d"]:
+        return self.sae.decode(acts, self.x).reshape(self.y.shape)
 
     def _metric(self, logits: Float[Tensor, "n_rows n_pos d_vocab"]) -> Float[Tensor, " n_rows"]:
         last = logits[:, -1].float()
         against = last.mean(-1) if self.contrast_id is None else last[:, self.contrast_id]
         return last[:, self.target_id] - against
 
-    def _metric_with(self, x: Float[Tensor, "n_rows n_pos *d"]) -> Float[Tensor, " n_rows"]:
-        """The metric where the activation is `x`."""
-        with self.model.without_saes(), acting(self._point, lambda activation, hook: x.to(activation.dtype)):
-            return self._metric(self.model(self.tokens.expand(len(x), -1)))
+    def _metric_with(self, y: Float[Tensor, "n_rows n_pos *d"]) -> Float[Tensor, " n_rows"]:
+        """The metric where the activation that the SAE writes is `y`."""
+        with self.model.without_saes(), acting(self._point, lambda activation, hook: y.to(activation.dtype)):
+            return self._metric(self.model(self.tokens.expand(len(y), -1)))
 
     # -- direct -------------------------------------------------------------------------------------------------------
 
     def why_not_direct(self) -> str:
         """Why there is no direct path from this hook to the logits; empty if there is one."""
-        hook_name, points = self.sae.cfg.hook_name, self.model.hook_dict
+        hook_name, points = self._writes[0], self.model.hook_dict
         layer = layer_of(hook_name)
         stream = [f"blocks.{layer}.hook_resid_{place}" for place in ("pre", "mid", "post")]
         if all(points.get(name) is not self._point for name in stream):
@@ -239,13 +258,13 @@ class _Case:
 
     @torch.no_grad()
     def direct(self) -> MethodAttribution:
-        x, acts = self.x[:, -1:], self.acts[:, -1:]
+        y, acts = self.y[:, -1:], self.acts[:, -1:]
         active = acts[0, 0].nonzero().squeeze(-1)
         values = acts[0, 0, active][:, None, None]  # n 1 1
-        each = written(self.sae, SparseActs(active[:, None, None], values), x.expand(len(active), *x.shape[1:]))
+        each = written(self.sae, SparseActs(active[:, None, None], values), y.expand(len(active), *y.shape[1:]))
         effects = torch.zeros(self.sae.cfg.d_sae, dtype=torch.float64)
         effects[active.cpu()] = self._read_out(each[:, 0])
-        by_position = torch.zeros(self.x.shape[1], self.sae.cfg.d_sae, dtype=torch.float64)
+        by_position = torch.zeros(self.y.shape[1], self.sae.cfg.d_sae, dtype=torch.float64)
         by_position[-1] = effects
         return self._collected(by_position, float(self._read_out(self.error[:, -1])))
 
@@ -255,7 +274,7 @@ class _Case:
         against = W_U.mean(-1) if self.contrast_id is None else W_U[:, self.contrast_id]
         assert self.final_scale is not None  # why_not_direct has been asked
         with self.model.lock:
-            read = final_linear(self.model, vectors.to(self.x.dtype)) / self.final_scale
+            read = final_linear(self.model, vectors.to(self.y.dtype)) / self.final_scale
         return (read.double() @ (W_U[:, self.target_id] - against).double()).cpu()
 
     # -- gradient -----------------------------------------------------------------------------------------------------
@@ -264,8 +283,8 @@ class _Case:
         with torch.enable_grad():
             acts = self.acts.detach().clone().requires_grad_()
             error = self.error.detach().clone().requires_grad_()
-            y = self._metric_with(self.sae.decode(acts, self.x) + self.bypass.detach() + error).sum()
-            by_act, by_error = torch.autograd.grad(y, [acts, error])
+            metric = self._metric_with(self._decoded(acts) + self.bypass.detach() + error).sum()
+            by_act, by_error = torch.autograd.grad(metric, [acts, error])
         effects = (self.acts * by_act)[0].double().cpu()
         return self._collected(effects, float((self.error * by_error).double().sum()))
 
@@ -276,8 +295,8 @@ class _Case:
         self, on_progress: Callable[[int, int], None] | None, is_cancelled: Callable[[], bool]
     ) -> MethodAttribution | None:
         """Effects of removing each active feature; None if cancelled."""
-        n_pos = self.x.shape[1]
-        everywhere = torch.ones(n_pos, dtype=torch.bool, device=self.x.device)
+        n_pos = self.y.shape[1]
+        everywhere = torch.ones(n_pos, dtype=torch.bool, device=self.y.device)
         jobs = [(feature, everywhere) for feature in self.active.tolist()]
         totals = self._without(jobs, on_progress, is_cancelled)
         if totals is None:
@@ -286,7 +305,7 @@ class _Case:
         features = self.active[order.to(self.active.device)]
         # One position at a time only for the features that are listed: all would be n_pos times the work.
         firing = self.acts[0, :, features].T != 0  # n n_pos
-        single = torch.eye(n_pos, dtype=torch.bool, device=self.x.device)
+        single = torch.eye(n_pos, dtype=torch.bool, device=self.y.device)
         places = firing.nonzero().tolist()
         parts = self._without([(int(features[i]), single[p]) for i, p in places], None, is_cancelled)
         if parts is None:
@@ -294,7 +313,7 @@ class _Case:
         by_position = torch.zeros(len(features), n_pos)
         for (i, p), part in zip(places, parts.tolist(), strict=True):
             by_position[i, p] = part
-        error_term = self.total - float(self._metric_with(self.x - self.error.to(self.x.dtype)))
+        error_term = self.total - float(self._metric_with(self.y - self.error.to(self.y.dtype)))
         listed, every = totals[order], float(totals.sum())
         return MethodAttribution(
             features=features.cpu(),
@@ -314,18 +333,18 @@ class _Case:
     ) -> Float[Tensor, " n"] | None:
         """total - metric without the feature at the positions, for each job; None if cancelled."""
         effects: list[Tensor] = [torch.zeros(0)]
-        n_rows = max(1, _TOKENS_AT_ONCE // self.x.shape[1])
+        n_rows = max(1, _TOKENS_AT_ONCE // self.y.shape[1])
         for start in range(0, len(jobs), n_rows):
             if is_cancelled():
                 return None
             chunk = jobs[start : start + n_rows]
-            features = torch.tensor([feature for feature, _ in chunk], device=self.x.device)
+            features = torch.tensor([feature for feature, _ in chunk], device=self.y.device)
             where = torch.stack([positions for _, positions in chunk])  # n n_pos
             values = -(self.acts[0][:, features].T * where)[..., None]  # n n_pos 1
             indices = features[:, None, None].expand(values.shape)
-            x = self.x.expand(len(chunk), *self.x.shape[1:])
+            y = self.y.expand(len(chunk), *self.y.shape[1:])
             effects.append(
-                (self.total - self._metric_with(x + written(self.sae, SparseActs(indices, values), x))).cpu()
+                (self.total - self._metric_with(y + written(self.sae, SparseActs(indices, values), y))).cpu()
             )
             if on_progress is not None:
                 on_progress(start + len(chunk), len(jobs))

@@ -29,7 +29,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from sae_widgets.activations import Cancelled
-from sae_widgets.fit import no_hook_error
+from sae_widgets.fit import no_hook_error, places_of
 from sae_widgets.hook_reader import as_hooked
 from sae_widgets.hooked import HookedSAETransformer
 from sae_widgets.sae.base import SAE
@@ -112,10 +112,9 @@ class _Places(NamedTuple):
 
 
 def _places(models: list[HookedSAETransformer], sae: SAE, hook_name: str | None) -> _Places:
-    cfg = sae.cfg
-    reads, gives = ([hook_name], [hook_name]) if hook_name else (cfg.hooks_in, cfg.hooks_out)
-    if not reads:
+    if not (hook_name or sae.cfg.hooks_in or sae.cfg.metadata.hf_hook_name):
         raise ValueError("This SAE does not say where it belongs; pass hook_name=.")
+    reads, gives = ([hook_name], [hook_name]) if hook_name else places_of(models[0], sae)
     if len(reads) != sae.n_sources or len(gives) != (sae.n_sources if sae.reconstructs else sae.n_outputs):
         raise ValueError(
             f"This {type(sae).__name__} reads {sae.n_sources} and gives {sae.n_outputs} activations; its metadata "

@@ -23,8 +23,9 @@ from torch import Tensor
 from sae_widgets.feature_files import read_statistics, write_statistics
 from sae_widgets.feature_pass import FeaturePass, token_rows
 from sae_widgets.fit import check_fits
+from sae_widgets.hook_reader import read_input
 from sae_widgets.hooked import as_hooked
-from sae_widgets.logit_effects import LogitEffects, logit_effects
+from sae_widgets.logit_lens import LogitEffects, logit_effects
 from sae_widgets.sae import SAE
 from sae_widgets.token_text import token_texts
 
@@ -168,7 +169,7 @@ def feature_statistics(
         if is_cancelled() or (n_tokens is not None and gathered.n_tokens >= n_tokens):
             break
         with hooked.lock, torch.no_grad():
-            acts = sae.encode(hooked.capture(rows.to(hooked.device), sae.cfg.hook_name))
+            acts = sae.encode(read_input(hooked, sae, rows))
         gathered.add(rows.cpu(), acts.float().cpu(), ~torch.isin(rows.cpu(), special_ids))
         if on_progress is not None:
             on_progress(gathered.n_tokens, n_tokens or 0)

@@ -18,6 +18,7 @@ from sae_widgets.evals import run_evals
 from sae_widgets.hook_reader import as_hooked
 from sae_widgets.job_start import make_sae, one_or_all, train_settings, widths
 from sae_widgets.model import check_fits, load_model
+from sae_widgets.normalize import whitening_of
 from sae_widgets.run import Breathe
 from sae_widgets.runner_config import LanguageModelSAERunnerConfig
 from sae_widgets.sae.base import SAE
@@ -62,7 +63,7 @@ class TrainingJob:
         self.trainer = Trainer(self.sae, train_settings(cfg), self._next_batch)
         self.store: ActivationsStore | None = None
         self._store_state: dict[str, Tensor] = {}
-        self._is_scaled = self.sae.cfg.normalize_activations != "expected_average_only_in"
+        self._is_scaled = self.sae.cfg.normalize_activations not in ("expected_average_only_in", "covariance_whitening")
         self.events: list[dict[str, Any]] = []
         """Settings changed so far."""
         self.record_event: Callable[[dict[str, Any]], object] = lambda event: None
@@ -85,11 +86,6 @@ class TrainingJob:
         kind = kind if kind.endswith("coder") else f"{kind} SAE"
         reads, writes = (", ".join(dict.fromkeys(hooks)) for hooks in (self.sae.cfg.hooks_in, self.sae.cfg.hooks_out))
         return f"{kind}, {self.sae.d_sae:,} features, {reads if reads == writes else f'{reads} → {writes}'}"
-
-    @property
-    def _reads_one_hook(self) -> bool:
-        """Whether it reads and writes at one and the same hook."""
-        return len(self.sae.cfg.hooks_in) == 1 and self.sae.cfg.hooks_in == self.sae.cfg.hooks_out
 
     @property
     def model(self) -> Any:
@@ -174,6 +170,7 @@ class TrainingJob:
             self._try(lambda: self.save_checkpoint(f"final_{self.trainer.n_tokens}"))
         self._fold_scale(self.sae)
         self.trainer.scale = self.trainer.scale_out = 1.0
+        self.trainer.whitening = None
         self.sae.eval()
         if self.cfg.hook_name.endswith("hook_z") and self.cfg.hook_head_index is None:
             # Training saw the heads joined; from now on the SAE takes them as the model gives them.
@@ -207,6 +204,8 @@ class TrainingJob:
         return sae
 
     def _fold_scale(self, sae: SAE) -> None:
+        if self.trainer.whitening is not None:
+            sae.fold_activation_whitening(*self.trainer.whitening)
         if self.trainer.scale != 1.0:
             scales = [self.trainer.scale] if sae.reconstructs else [self.trainer.scale, self.trainer.scale_out]
             sae.fold_activation_norm_scaling_factor(*scales)
@@ -215,11 +214,10 @@ class TrainingJob:
         if not self.models:
             asked = {**cfg.model_from_pretrained_kwargs, **cfg.model_kwargs}
             kwargs = {name: value for name, value in asked.items() if name not in PROCESSING}
-            sae = sae if sae is not None and self._reads_one_hook else None
             self.models = [load_model(cfg.model_name, device=cfg.llm_device or cfg.device, sae=sae, **kwargs)]
 
     def _open_store(self) -> None:
-        if self.cfg.hook_head_index is None and self._reads_one_hook:
+        if self.cfg.hook_head_index is None and len(self.models) == 1:
             check_fits(self.model, self.sae)
         self.store = self._store_of(self.dataset)
         if self._store_state:
@@ -239,6 +237,9 @@ class TrainingJob:
         """Sets the factors that give activations a mean length of sqrt(width); False if stopped before."""
         assert self.store is not None
         n_tokens = self.cfg.n_batches_for_norm_estimate * self.cfg.train_batch_size_tokens
+        if self.sae.cfg.normalize_activations == "covariance_whitening":
+            self._is_scaled = self._estimate_whitening(self.store, n_tokens, breathe)
+            return self._is_scaled
         try:
             norms = self.store.mean_norms(n_tokens, lambda done, total: breathe("measuring the norm", done, total))
         except Cancelled:
@@ -252,6 +253,20 @@ class TrainingJob:
         self.trainer.scale = one_or_all(scales[:n_in])
         self.trainer.scale_out = one_or_all(scales[n_in:] or [1.0])
         self._is_scaled = True
+        return True
+
+    def _estimate_whitening(self, store: ActivationsStore, n_tokens: int, breathe: Breathe) -> bool:
+        """Sets the map that makes activations white; False if stopped before."""
+        try:
+            seen = store.upcoming(n_tokens, lambda done, total: breathe("measuring the covariance", done, total))
+        except Cancelled:
+            return False
+        if len(seen) <= store.d_in:
+            raise ValueError(
+                f"covariance_whitening needs more tokens than activations are wide; {len(seen):,} for width "
+                f"{store.d_in:,}. Raise n_batches_for_norm_estimate and n_batches_in_buffer."
+            )
+        self.trainer.whitening = whitening_of(seen)
         return True
 
     def _replay(self) -> None:

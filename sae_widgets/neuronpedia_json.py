@@ -22,7 +22,7 @@ import torch
 
 from sae_widgets.features import N_TOP_TOKENS, FeatureContext, FeatureStatistics
 from sae_widgets.hooked import as_hooked
-from sae_widgets.logit_effects import logit_effects
+from sae_widgets.logit_lens import logit_effects
 from sae_widgets.sae import SAE
 from sae_widgets.token_text import CONTINUATION, token_texts
 from sae_widgets.web import gunzip, write_whole

@@ -9,6 +9,9 @@ At the SAE's hook, with act = encode(x)[feature] of the activation x as the mode
 Several features act together, each computed from the same x. An SAE that normalises each row writes in its normalised
 unit, so there the product is scaled back as its decoder's is.
 
+A transcoder's act is that of what it reads, and what it writes to, `hook_name_out`, is what is changed; a cross-layer
+transcoder changes each of its outputs. A crosscoder only describes the activations it reads: it is not steered.
+
 The steered and the unsteered model run side by side as two rows of one batch over the same tokens, keys and values
 cached, so that a token costs one short forward pass and comes with what the unsteered model would have said there.
 
@@ -18,15 +21,16 @@ Source: activation addition (Turner et al. 2023, arXiv:2308.10248) along SAE dec
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from sae_widgets.fit import check_fits
+from sae_widgets.fit import check_fits, places_of
 from sae_widgets.hooked import HookedSAETransformer, as_hooked
 from sae_widgets.kernels import decode_rows
 from sae_widgets.prompt import prompt_tokens
@@ -87,13 +91,34 @@ def steering_hook(sae: SAE, steers: Sequence[FeatureSteer]) -> Callable[[Tensor,
 
     Raises:
         ValueError: If the SAE has no such feature.
+        NotImplementedError: If one hook is not enough: the SAE reads and writes at different places.
     """
     check_features(sae, [steer.feature for steer in steers])
+    if sae.cfg.hooks_in != sae.cfg.hooks_out or len(sae.cfg.hooks_in) > 1:
+        raise NotImplementedError(
+            f"A {type(sae).__name__} reads and writes at different hooks, so one hook cannot steer it; "
+            "generate_stream(model, sae, prompt, steers) can, unless it is a crosscoder."
+        )
 
     def hook(activation: Tensor, hook: Any = None) -> Tensor:
-        return _steered(sae, steers, activation)
+        return _steered(sae, steers, activation, activation)
 
     return hook
+
+
+def check_steerable(sae: SAE) -> None:
+    """Nothing, if `sae` writes what it can be steered by.
+
+    Raises:
+        NotImplementedError: If it is a crosscoder.
+    """
+    if sae.n_sources > 1:
+        raise NotImplementedError(
+            f"A crosscoder describes {sae.n_sources} activations at once: what is added at one of them already "
+            "reaches the next, so steering or replacing all of them counts a feature several times. Use an SAE or a "
+            "transcoder of one hook, or add the row of one source yourself: "
+            "sae.W_dec[feature].unflatten(0, (sae.n_sources, -1))[source]."
+        )
 
 
 def check_features(sae: SAE, features: Sequence[int]) -> None:
@@ -130,10 +155,12 @@ def generate_stream(
     Raises:
         ValueError: If the prompt is empty or too long, a number is out of range, or the SAE does not fit; at once,
             except for strengths so large that the model's output is no number.
+        NotImplementedError: If the SAE is a crosscoder.
     """
     hooked = as_hooked(model)
+    check_steerable(sae)
     check_fits(hooked, sae)
-    hook = steering_hook(sae, steers)
+    check_features(sae, [steer.feature for steer in steers])
     if not (math.isfinite(temperature) and temperature >= 0):
         raise ValueError(f"The temperature must be a finite number from 0; got {temperature}.")
     if max_new_tokens < 1:
@@ -142,7 +169,7 @@ def generate_stream(
         raise ValueError(f"No place {where!r} to steer; there are {', '.join(PLACES)}.")
     tokens = prompt_tokens(hooked, prompt, n_new=1)
     n_new = min(max_new_tokens, hooked.cfg.n_ctx - tokens.shape[-1])
-    writer = _Writer(hooked, sae.cfg.hook_name, hook if steers else None, where)
+    writer = _Writer(hooked, sae, steers, where)
     sampler = _Sampler(temperature, seed)
     return _stream(writer, sampler, tokens, n_new, is_cancelled)
 
@@ -176,26 +203,37 @@ def _stream(
 class _Writer:
     """The steered and the unsteered model, one token after the other."""
 
-    def __init__(self, model: HookedSAETransformer, hook_name: str, hook: Any, where: str) -> None:
+    def __init__(self, model: HookedSAETransformer, sae: SAE, steers: Sequence[FeatureSteer], where: str) -> None:
         self.model = model
-        self._point, self._hook, self._where = model.hook_dict[hook_name], hook, where
+        self._sae, self._steers, self._where = sae, steers, where
+        places = places_of(model, sae)
+        self._read = model.hook_dict[places.reads[0]]
+        self._written = [model.hook_dict[name] for name in places.writes]
+        self._seen: Tensor | None = None
         self._cache: Any = None
 
     def step(self, tokens: Int[Tensor, "1 n_new"]) -> tuple[Float[Tensor, " d_vocab"], Float[Tensor, " d_vocab"]]:
         """Log-probabilities after `tokens`: of the steered model, and of the unsteered one."""
         is_prompt = self._cache is None
-        n_rows = 1 if self._hook is None else 2
-        is_steered = self._hook is not None and self._where in ("all", "prompt" if is_prompt else "generated")
-        steering = acting(self._point, self._steer_first_row) if is_steered else nullcontext()
-        with self.model.lock, steering:
+        n_rows = 2 if self._steers else 1
+        is_steered = bool(self._steers) and self._where in ("all", "prompt" if is_prompt else "generated")
+        with self.model.lock, ExitStack() as stack:
+            if is_steered:
+                stack.enter_context(acting(self._read, self._see_first_row))
+            for output, point in enumerate(self._written if is_steered else []):
+                stack.enter_context(acting(point, partial(self._steer_first_row, output=output)))
             logits, self._cache = self.model.step(tokens.expand(n_rows, -1), self._cache)
         logprobs = logits.float().log_softmax(dim=-1)
         if bool(logprobs[0].isnan().any()):
             raise ValueError("With these strengths the model's output is not a number. Use smaller ones.")
         return logprobs[0], logprobs[-1]
 
-    def _steer_first_row(self, activation: Tensor, hook: Any) -> Tensor:
-        return torch.cat([self._hook(activation[:1], hook), activation[1:]])
+    def _see_first_row(self, activation: Tensor, hook: Any) -> None:
+        self._seen = activation[:1]
+
+    def _steer_first_row(self, activation: Tensor, hook: Any, *, output: int) -> Tensor:
+        assert self._seen is not None  # what is read comes before what is written
+        return torch.cat([_steered(self._sae, self._steers, self._seen, activation[:1], output), activation[1:]])
 
 
 class _Sampler:
@@ -217,10 +255,12 @@ class _Sampler:
         return int((logprobs.double().cpu() / self._temperature + noise).argmax())
 
 
-def _steered(sae: SAE, steers: Sequence[FeatureSteer], x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
-    """`x` with what `steers` add to it."""
+def _steered(
+    sae: SAE, steers: Sequence[FeatureSteer], x: Float[Tensor, "..."], y: Float[Tensor, "..."], output: int = 0
+) -> Float[Tensor, "..."]:
+    """`y` with what `steers` add to it, where the SAE reads `x`: the same but for transcoders."""
     if not steers:
-        return x
+        return y
     features = torch.tensor([steer.feature for steer in steers], device=sae.device)
     strengths = torch.tensor([steer.strength for steer in steers], device=sae.device, dtype=sae.dtype)
     is_add = torch.tensor([steer.mode == "add" for steer in steers], device=sae.device)
@@ -231,15 +271,22 @@ def _steered(sae: SAE, steers: Sequence[FeatureSteer], x: Float[Tensor, "..."]) 
     else:
         acts = sae.encode(x)[..., features]  # *batch n_steers
         change = torch.where(is_add, strengths, torch.where(is_clamp, strengths - acts, -acts))
-    return (x + written(sae, SparseActs(features.expand(change.shape), change), x)).to(x.dtype)
+    return (y + written(sae, SparseActs(features.expand(change.shape), change), y, output)).to(y.dtype)
 
 
-def written(sae: SAE, acts: SparseActs, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+def written(sae: SAE, acts: SparseActs, x: Float[Tensor, "..."], output: int = 0) -> Float[Tensor, "..."]:
     """What these activations alone write where `x` is, in its unit and shape: no bias, no error term.
 
     sum_i values[i] * W_dec[indices[i]]         (scaled back, where the SAE normalises each row)
+
+    Args:
+        sae: Whose activations they are.
+        acts: The activations.
+        x: The activation that is written, for its shape and unit.
+        output: Which one it is of a cross-layer transcoder's.
     """
-    if not sae.cfg.is_normalized_per_row:
-        rows = decode_rows(acts.indices.flatten(0, -2), acts.values.flatten(0, -2), sae.W_dec)
-        return rows.reshape(x.shape)
+    if not sae.needs_input_to_decode:
+        width = sae.d_out
+        rows = sae.W_dec[:, output * width : (output + 1) * width] if sae.n_outputs > 1 else sae.W_dec
+        return decode_rows(acts.indices.flatten(0, -2), acts.values.flatten(0, -2), rows).reshape(x.shape)
     return sae.decode(acts, x) - sae.decode(SparseActs(acts.indices, torch.zeros_like(acts.values)), x)

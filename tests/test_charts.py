@@ -6,7 +6,7 @@ import torch
 from sae_widgets import charts
 from sae_widgets.attribution import Attribution, MethodAttribution
 from sae_widgets.features import FeatureStatistics
-from sae_widgets.logit_effects import LogitEffects, TokenEffect
+from sae_widgets.logit_lens import LogitEffects, TokenEffect
 from sae_widgets.run import History
 
 

@@ -53,3 +53,13 @@ except AttributeError as error:
     print(error)
 """
     assert "TokenHeatMap" in run(program)
+
+
+def test_no_public_name_is_hidden_by_a_module_of_that_name():
+    program = """
+import json, pkgutil, sae_widgets
+modules = {each.name for each in pkgutil.iter_modules(sae_widgets.__path__)}
+hidden = [name for name, module in sae_widgets._MODULE_OF.items() if name in modules and name != module]
+print(json.dumps(hidden))
+"""
+    assert json.loads(run(program)) == []

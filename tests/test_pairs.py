@@ -105,6 +105,15 @@ def test_the_same_text_goes_through_every_model():
     torch.testing.assert_close(store.get_activations(tokens), torch.cat(expected, dim=-1))
 
 
+def test_widths_that_are_not_the_models_are_refused():
+    documents = open_documents(sentences(), streaming=True, seed=0)
+    settings = StoreSettings(hook_name=LAYERS[0], hook_name_out="blocks.1.mlp.hook_post", context_size=16)
+    with pytest.raises(ValueError, match=r"d_out is 16, but 'blocks.1.mlp.hook_post' of this model is 64 wide"):
+        ActivationsStore(TinyLM(), documents, settings, d_in=16, d_out=16)
+    with pytest.raises(ValueError, match="3 models for 2 hooks"):
+        store_of([TinyLM()] * 3, hook_names=LAYERS)
+
+
 def test_pairs_go_on_exactly_where_their_state_was_taken():
     store = store_of(hook_name_out=MLP[1])
     for _ in range(3):
@@ -145,8 +154,9 @@ def test_a_run_learns_and_writes_what_loads_the_same(kind, tmp_path):
     batch = runner._job._store_of(sentences()).next_batch()
     x = batch[0] if isinstance(batch, tuple) else batch
     torch.testing.assert_close(loaded(x), sae(x), rtol=1e-4, atol=1e-4)
-    again = sw.run_evals(loaded, TinyLM(), runner._job._eval_tokens())
-    assert again["explained_variance"] == pytest.approx(metrics["explained_variance"], abs=1e-4)
+    tokens = store_of().eval_tokens(20)
+    trained, read = (sw.run_evals(each, TinyLM(), tokens) for each in (sae, loaded))
+    assert read["explained_variance"] == pytest.approx(trained["explained_variance"], abs=1e-4)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -233,10 +243,10 @@ def test_places_that_do_not_suit_the_architecture_are_refused(kind, settings, me
 @pytest.mark.parametrize(
     ("kind", "settings", "message"),
     [
-        ("transcoder", {"hook_name_out": "blocks.1.mlp.hook_post"}, r"d_out is 16, but 'blocks.1.mlp.hook_post' .* 64"),
+        ("transcoder", {"hook_name_out": "blocks.1.mlp.hook_post"}, "gives width 16, but .* of tiny has width 64"),
         ("transcoder", {"hook_name_out": "blocks.1.hook_mlp_aut"}, "No hook 'blocks.1.hook_mlp_aut'"),
         ("crosscoder", {"hook_names": None}, "This crosscoder has 2 sources; say what they are"),
-        ("crosscoder", {"hook_names": [LAYERS[0], "blocks.1.mlp.hook_post"]}, r"d_in is 32, but .* is 80 wide"),
+        ("crosscoder", {"hook_names": [LAYERS[0], "blocks.1.mlp.hook_post"]}, "takes width 16, but .* has width 64"),
     ],
 )
 def test_places_that_the_model_does_not_have_are_refused(kind, settings, message, tmp_path):

@@ -50,7 +50,7 @@ class LogitEffects:
 def logit_effects(model: Any, sae: SAE, feature: int, k: int = 10) -> LogitEffects:
     """What `feature` of `sae` does to the logits directly.
 
-        linear(W_dec[feature]) @ W_U, less its mean
+        linear(W_dec[feature]) @ W_U, less its mean       (a cross-layer transcoder's outputs summed: all are added)
 
     Raises:
         ValueError: If there is no such feature.
@@ -58,12 +58,17 @@ def logit_effects(model: Any, sae: SAE, feature: int, k: int = 10) -> LogitEffec
     """
     check_features(sae, [feature])
     hooked = as_hooked(model)
-    if sae.cfg.d_in != hooked.cfg.d_model:
+    if sae.n_sources > 1:
         raise NotImplementedError(
-            f"The SAE at {sae.cfg.hook_name!r} has width {sae.cfg.d_in}, the residual stream {hooked.cfg.d_model}: "
+            f"A crosscoder describes {sae.n_sources} activations and writes none of them more than the others; take "
+            "the source that is meant: sae.W_dec[feature].unflatten(0, (sae.n_sources, -1))[source]."
+        )
+    if sae.d_out != hooked.cfg.d_model:
+        raise NotImplementedError(
+            f"The SAE at {sae.cfg.hook_name!r} has width {sae.d_out}, the residual stream {hooked.cfg.d_model}: "
             "its features have no direct effect on logits."
         )
-    direction = sae.W_dec[feature].to(hooked.dtype)
+    direction = sae.W_dec[feature].unflatten(0, (sae.n_outputs, sae.d_out)).sum(0).to(hooked.dtype)
     with hooked.lock:
         effects = (final_linear(hooked, direction[None])[0] @ hooked.W_U).float().cpu()
     effects = effects - effects.mean()
