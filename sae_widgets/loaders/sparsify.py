@@ -123,7 +123,6 @@ def write(sae: SAE, folder: str | Path) -> list[Path]:
         "k": sae.cfg.k,
         "multi_topk": False,
         "skip_connection": has_skip,
-        "signed": False,
         "transcode": is_transcoder,
         "d_in": sae.d_in,
     }
