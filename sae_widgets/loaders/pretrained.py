@@ -75,6 +75,7 @@ def config_of_pretrained(release: str, sae_id: str = "", **hub: Any) -> SAEConfi
         return load_pretrained(release, sae_id, dtype=None, **hub).cfg
     values = upgrade_config(source.json(CONFIG_NAME))
     config = SAEConfig.from_dict(overridden(values, _overrides(entry)))
+    config.device = "cpu"  # the file has the one of its training
     if entry is not None:
         _complete(config, entry)
         if config.normalize_activations == SCALED and entry.norm_scaling_factor is not None:
