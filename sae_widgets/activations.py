@@ -288,9 +288,15 @@ class ActivationsStore:
 
         At most `N_TOKENS_FOR_NORM` or what the buffer holds are looked at.
         """
-        self._fill(min(n_tokens, N_TOKENS_FOR_NORM, self.settings.buffer_tokens), is_cancelled)
-        parts = self._buffer[: self._n_filled].float().split(self.widths, dim=-1)
+        parts = self.upcoming(min(n_tokens, N_TOKENS_FOR_NORM), is_cancelled).float().split(self.widths, dim=-1)
         return [float(torch.linalg.vector_norm(part, dim=-1).mean(dtype=torch.float64)) for part in parts]
+
+    def upcoming(
+        self, n_tokens: int, is_cancelled: Callable[[int, int], bool] = lambda done, total: False
+    ) -> Float[Tensor, "n width"]:
+        """The activations of about the next `n_tokens` tokens, or of those the buffer holds; they stay in it."""
+        self._fill(min(n_tokens, self.settings.buffer_tokens), is_cancelled)
+        return self._buffer[: self._n_filled]
 
     def _remove(self, chosen: Int[Tensor, " n_tokens"]) -> Float[Tensor, "n_tokens width"]:
         """The chosen rows; the last rows of the buffer move to their places."""

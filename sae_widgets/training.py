@@ -1,6 +1,7 @@
 """The steps of training one SAE: `Trainer.train_steps()` takes them one by one and tells about each.
 
     x      = batch * scale                              (scale: expected_average_only_in, else 1)
+           = (batch - mean) @ M                         (covariance_whitening)
     target = x, or for a transcoder what it is to give, times a scale of its own
     loss   = sum of the SAE's objective at x, target    (+ ghost gradients, if asked for)
     step   = Adam on the loss's gradient, its norm clipped at 1; then what the architecture projects
@@ -20,7 +21,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from sae_widgets.activations import Batch, Cancelled
-from sae_widgets.normalize import Scale, spread
+from sae_widgets.normalize import Scale, Whitening, spread
 from sae_widgets.sae.acts import SparseActs, TrainContext, TrainParts
 from sae_widgets.sae.base import SAE
 from sae_widgets.schedules import LearningRateSchedule, warmed_up
@@ -109,6 +110,8 @@ class Trainer:
         sources."""
         self.scale_out: Scale = 1.0
         """The same for targets, where they are not the inputs."""
+        self.whitening: Whitening | None = None
+        """What makes the inputs white; what is read is then what is written."""
         self.n_steps = self.n_tokens = 0
         self.optimizer = torch.optim.Adam(
             sae.parameters(), lr=settings.lr, betas=(settings.adam_beta1, settings.adam_beta2), fused=True
@@ -185,6 +188,7 @@ class Trainer:
         """Inputs and targets as the SAE sees them; the same where it reconstructs."""
         if not isinstance(batch, tuple):
             x = self._as_seen(batch, self.scale)
+            x = self.whitening.apply(x) if self.whitening is not None else x
             return x, x
         return self._as_seen(batch[0], self.scale), self._as_seen(batch[1], self.scale_out)
 
@@ -289,6 +293,8 @@ class Trainer:
     def state_dict(self) -> tuple[dict[str, Tensor], dict[str, object]]:
         """All but the SAE's weights: tensors, and plain numbers."""
         tensors = {"last_fired": self.last_fired, "n_fired": self.n_fired, "loss": self._loss}
+        if self.whitening is not None:
+            tensors |= {f"whitening.{name}": value for name, value in self.whitening._asdict().items()}
         for name, parameter in self.sae.named_parameters():
             for key, value in self.optimizer.state.get(parameter, {}).items():
                 tensors[f"adam.{name}.{key}"] = value
@@ -308,6 +314,8 @@ class Trainer:
         device = self.sae.device
         self.last_fired, self.n_fired = tensors["last_fired"].to(device), tensors["n_fired"].to(device)
         self._loss = tensors["loss"]
+        if "whitening.mean" in tensors:
+            self.whitening = Whitening(*(tensors[f"whitening.{name}"] for name in Whitening._fields))
         for name, parameter in self.sae.named_parameters():
             prefix = f"adam.{name}."
             state = {key[len(prefix) :]: value for key, value in tensors.items() if key.startswith(prefix)}

@@ -24,6 +24,9 @@ ARCHITECTURES = {
     "topk": {"activation_fn_kwargs": {"k": 4}},
     "jumprelu": {"l1_coefficient": 0.2},
     "batchtopk": {"k": 4},
+    "abstopk": {"k": 4},
+    "matryoshka_batchtopk": {"k": 4, "matryoshka_widths": [8, 24], "use_matryoshka_aux_loss": True},
+    "matching_pursuit": {"max_iterations": 4},
 }
 
 
