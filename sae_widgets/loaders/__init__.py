@@ -63,7 +63,7 @@ FORMATS: tuple[ModuleType, ...] = (
 
 @dataclass(frozen=True)
 class Recognised:
-    """What is in a folder or repository; None for what its files do not say."""
+    """What is in a folder or repository; None for what its files do not say, several hooks with a comma between."""
 
     format: str
     architecture: str
@@ -98,8 +98,8 @@ def recognise(path: str | Path | Source) -> Recognised:
         d_in=config["d_in"],
         d_sae=config["d_sae"],
         model_name=metadata.get("model_name"),
-        hook_name=metadata.get("hook_name"),
-        hook_name_out=metadata.get("hook_name_out"),
+        hook_name=metadata.get("hook_name") or ", ".join(metadata.get("hook_names") or ()) or None,
+        hook_name_out=metadata.get("hook_name_out") or ", ".join(metadata.get("hook_names_out") or ()) or None,
         dtype=str(config.get("dtype", "float32")).removeprefix("torch."),
     )
 

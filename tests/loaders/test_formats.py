@@ -87,6 +87,16 @@ def test_recognising_says_it_in_one_line(tmp_path):
     )
 
 
+def test_recognising_names_every_hook(tmp_path):
+    crosscoder = recognise(published("dictionary_learning/CrossCoder", tmp_path).local)
+    assert crosscoder.hook_name == "blocks.1.hook_resid_post, blocks.3.hook_resid_post"
+    layer = recognise(published("mntss/jumprelu", tmp_path).local)
+    assert (layer.hook_name, layer.hook_name_out) == (
+        "blocks.2.hook_resid_mid",
+        "blocks.2.hook_mlp_out, blocks.3.hook_mlp_out",
+    )
+
+
 def test_folders_above_a_repository_mean_nothing(tmp_path):
     for case in ("gemma_scope/residual", "gemma_scope_2/residual"):
         expected = published(case, tmp_path / "my/transcoders/embedding/transcoder/gemma-scope-9b-it-mlp/layer_3")
