@@ -111,6 +111,8 @@ class HubSource(Source):
             cached = None
         if cached is not None and (self._is_local or self._is_settled):
             return cached
+        if (self._is_local or self._is_settled) and self._is_known_missing(name):
+            raise FileNotFoundError(f"{self._repo_id} has no {name!r}.")
         if self._is_local:
             raise not_cached(self._repo_id, name, self._cache_dir)
         try:
@@ -185,6 +187,11 @@ class HubSource(Source):
         return nearest(name, there)
 
     @property
+    def has_downloaded(self) -> bool:
+        """Whether any of the files came from the hub just now."""
+        return bool(self._state["fetched"])
+
+    @property
     def _is_settled(self) -> bool:
         """Whether the commit is known."""
         return self._state["commit"] is not None
@@ -195,6 +202,14 @@ class HubSource(Source):
         revision = commit or self._state["commit"] or self._revision
         found = try_to_load_from_cache(self._repo_id, name, cache_dir=self._cache_dir, revision=revision)
         return Path(found) if isinstance(found, str) else None
+
+    def _is_known_missing(self, name: str) -> bool:
+        """Whether the hub has said before that the commit has no such file."""
+        from huggingface_hub import _CACHED_NO_EXIST, try_to_load_from_cache
+
+        revision = self._state["commit"] or self._revision
+        found = try_to_load_from_cache(self._repo_id, name, cache_dir=self._cache_dir, revision=revision)
+        return found is _CACHED_NO_EXIST and not self._force
 
     # -- listings -----------------------------------------------------------------------------------------------------
 

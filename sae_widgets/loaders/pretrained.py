@@ -1,5 +1,6 @@
 """Whole SAEs from the model hub or from a folder; what `SAE.from_pretrained` and `SAE.load_from_disk` do."""
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,10 @@ def load_pretrained(
         source = HubSource(repo_id, path, **hub)
         format = converter or (entry.format if entry else None)
         sae = load_source(source, device=device, dtype=dtype, overrides=overrides, format=format)
+        if source.has_downloaded:
+            # Brought along at once: whoever asks for it later may be offline, with all the rest in the cache.
+            with contextlib.suppress(ConnectionError):
+                _ = sae.log_sparsity
     if entry is not None:
         _complete(sae.cfg, entry)
         if sae.cfg.normalize_activations == SCALED and entry.norm_scaling_factor is not None:

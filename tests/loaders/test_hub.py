@@ -53,7 +53,7 @@ def in_cache(stand_in) -> set[str]:
 def test_a_repository_is_loaded_and_then_taken_from_the_cache(stand_in, sae):
     x = random_x(3, 6, dtype=torch.float32)
     assert torch.equal(load()(x), sae(x))
-    assert downloads(stand_in) == ["cfg.json", "sae_weights.safetensors"]
+    assert downloads(stand_in) == ["cfg.json", "sae_weights.safetensors", "sparsity.safetensors"]
     stand_in.requests.clear()
     assert torch.equal(load()(x), sae(x))
     assert downloads(stand_in) == []
@@ -94,13 +94,24 @@ def test_a_file_that_is_new_on_the_hub_is_downloaded_again(stand_in):
     assert torch.equal(load()(x), other(x))
 
 
-def test_the_sparsity_is_downloaded_when_asked_for(stand_in):
-    sae = load()
-    assert "sparsity.safetensors" not in downloads(stand_in)
+def test_the_sparsity_comes_along_and_is_read_when_asked_for(stand_in):
+    load()
+    assert downloads(stand_in)[-1] == "sparsity.safetensors"
+    (stand_in.repos[REPO] / "layer_8" / "sparsity.safetensors").unlink()
+    stand_in.requests.clear()
+    sae = load(local_files_only=True)
     _, config, sparsity = sae
     assert torch.equal(sparsity, torch.full((20,), -2.0))
     assert (config["d_sae"], config["metadata"]["sae_lens_version"]) == (20, config["sae_lens_version"])
-    assert downloads(stand_in)[-1] == "sparsity.safetensors"
+    assert not stand_in.requests
+
+
+def test_that_there_is_no_sparsity_is_remembered(stand_in):
+    (stand_in.repos[REPO] / "layer_8" / "sparsity.safetensors").unlink()
+    assert load().log_sparsity is None
+    stand_in.requests.clear()
+    assert load().log_sparsity is None
+    assert [path for path in stand_in.paths() if "sparsity" in path] == []
 
 
 def test_revisions_and_cache_folders_are_kept_apart(stand_in, tmp_path):
@@ -117,7 +128,7 @@ def test_a_forced_download_downloads_again(stand_in):
     load()
     stand_in.requests.clear()
     load(force_download=True)
-    assert downloads(stand_in) == ["cfg.json", "sae_weights.safetensors"]
+    assert downloads(stand_in) == ["cfg.json", "sae_weights.safetensors", "sparsity.safetensors"]
 
 
 def test_the_root_of_a_repository_may_be_the_sae(stand_in, tmp_path, sae):
@@ -268,7 +279,7 @@ def test_local_files_only_asks_nobody(stand_in):
     assert not stand_in.requests
     load()
     stand_in.requests.clear()
-    assert load(local_files_only=True).log_sparsity is None  # it is not in the cache
+    assert load(local_files_only=True).d_sae == 20
     assert not stand_in.requests
 
 
