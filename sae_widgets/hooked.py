@@ -211,8 +211,9 @@ class HookedSAETransformer(ModelShell):
             ValueError: If the SAE does not fit the model.
         """
         with self.lock:
-            for displaced in self._attach(sae, use_error_term, exclude_special_tokens):
-                displaced.remove()
+            before = self._attached.state()
+            self._attach(sae, use_error_term, exclude_special_tokens)
+            self._attached.keep(before)
 
     def reset_saes(self, act_names: str | Sequence[str] | None = None) -> None:
         """Detach the SAEs at these hooks, or all.
@@ -244,12 +245,12 @@ class HookedSAETransformer(ModelShell):
             reset_saes_end: False leaves them attached.
         """
         with self.lock:
-            before = self._attached.acting()
+            before = self._attached.state()
             try:
                 for sae in [saes] if isinstance(saes, SAE) else saes:
                     displaced = self._attach(sae, use_error_term, exclude_special_tokens)
                     for rival in displaced:
-                        if rival not in before:
+                        if rival not in before.acting:
                             raise _rivals(rival, sae)
                 self._attached.check_complete()
                 yield self
@@ -258,6 +259,8 @@ class HookedSAETransformer(ModelShell):
                 raise
             if reset_saes_end:
                 self._attached.restore(before)
+            else:
+                self._attached.keep(before)
 
     @contextmanager
     def without_saes(self) -> Iterator["HookedSAETransformer"]:

@@ -64,9 +64,19 @@ class Splice(ABC):
         self._tokens: Any = None
 
     @property
+    def label(self) -> str:
+        """What it is called where another reads the same hook."""
+        return self.places.writes[0]
+
+    @property
     def own_names(self) -> list[str]:
         """Names under which the SAE's own hook points are found in any case."""
         return self.written_names
+
+    @property
+    def needs_whole_texts(self) -> bool:
+        """Whether a forward pass that goes on from cached keys and values would not be enough."""
+        return self.sae.reads_sequences
 
     def conflicts_with(self, other: "Splice") -> bool:
         """Whether both cannot act at once."""
@@ -83,7 +93,8 @@ class Splice(ABC):
 
     def _network_hooks(self) -> list[Callable[..., Any]]:
         """What sees the inputs of each forward pass."""
-        return [self._see_tokens] if self.settings.excluded_ids else []
+        seeing = [self._see_tokens] if self.settings.excluded_ids else []
+        return [self._refuse_cache, *seeing] if self.needs_whole_texts else seeing
 
     @final
     @whole
@@ -138,6 +149,14 @@ class Splice(ABC):
             raise ValueError("exclude_special_tokens needs token ids as the model's input, one for each position.")
         excluded = torch.isin(tokens.to(y.device), torch.tensor(self.settings.excluded_ids, device=y.device))
         return excluded.reshape(-1, y.shape[1], *[1] * (y.dim() - 2))
+
+    def _refuse_cache(self, _module: Any, _args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        cached = kwargs.get("past_key_values", kwargs.get("past_kv_cache"))
+        if self.is_active and cached is not None:
+            raise ValueError(
+                f"An attached {type(self.sae).__name__} needs whole texts, not tokens that follow cached keys and "
+                "values: use_past_kv_cache=False."
+            )
 
     def _see_tokens(self, _module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self._tokens = args[0] if args else kwargs.get("input_ids", kwargs.get("input"))

@@ -8,6 +8,7 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
+from sae_widgets.architectures.cross_layer_transcoder import LayeredTranscoder
 from sae_widgets.fit import Places, layer_of, places_of
 from sae_widgets.sae import SAE
 from sae_widgets.splice import Splice, SpliceSettings, acting
@@ -18,7 +19,7 @@ def splice_for(model: Any, sae: SAE, settings: SpliceSettings, attached: Iterabl
     places = places_of(model, sae)
     if len(places.reads) > 1:
         return JointSplice(model, sae, places, settings)
-    if len(places.writes) > 1:
+    if isinstance(sae, LayeredTranscoder):  # the last layer has one output, too
         return LayerSplice(model, sae, places, settings, attached)
     kind = InPlaceSplice if places.reads == places.writes else AcrossSplice
     return kind(model, sae, places, settings)
@@ -27,6 +28,11 @@ def splice_for(model: Any, sae: SAE, settings: SpliceSettings, attached: Iterabl
 @final
 class InPlaceSplice(Splice):
     """An SAE that replaces what it reads; of activations with heads all, or the one it was trained on."""
+
+    @property
+    def label(self) -> str:
+        """With a head, its number is part of the name."""
+        return self.hook_name if self.head is None else f"{self.hook_name}.{self.head}"
 
     @property
     def own_names(self) -> list[str]:
@@ -164,15 +170,15 @@ class JointSplice(Splice):
     def _network_hooks(self) -> list[Callable[..., Any]]:
         return [*super()._network_hooks(), self._look]
 
+    @property
+    def needs_whole_texts(self) -> bool:
+        """Since it reads each forward pass beforehand."""
+        return True
+
     def _look(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Runs the model as it is and keeps what the SAE makes of it."""
         if not self.is_active or self._is_looking:
             return
-        if kwargs.get("past_key_values") is not None or kwargs.get("past_kv_cache") is not None:
-            raise ValueError(
-                "An attached crosscoder reads each forward pass beforehand, which cached keys and values do not allow: "
-                "use_past_kv_cache=False."
-            )
         seen: dict[str, Tensor] = {}
 
         def keep(name: str, x: Tensor, hook: Any) -> None:

@@ -3,13 +3,21 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
 from sae_widgets.interrupts import whole
 from sae_widgets.splice import FwdHook, Splice
-from sae_widgets.splice_kinds import JointSplice
+
+
+class State(NamedTuple):
+    """Which SAEs acted at some moment."""
+
+    acting: list[Splice]
+
+    displaced: list[Splice]
+    """Those whose place another took for a while."""
 
 
 class Splices:
@@ -17,6 +25,7 @@ class Splices:
 
     def __init__(self) -> None:
         self._all: list[Splice] = []
+        self._displaced: list[Splice] = []
 
     def __iter__(self) -> Iterator[Splice]:
         return iter(list(self._all))
@@ -32,7 +41,7 @@ class Splices:
     def labels(self) -> list[tuple[str, Splice]]:
         """Each SAE with the hook that it reads; with the one it writes, where another reads the same."""
         counts = Counter(splice.hook_name for splice in self)
-        return [(splice.hook_name if counts[splice.hook_name] == 1 else splice.own_names[0], splice) for splice in self]
+        return [(splice.hook_name if counts[splice.hook_name] == 1 else splice.label, splice) for splice in self]
 
     @whole
     def add(self, splice: Splice) -> list[Splice]:
@@ -42,6 +51,7 @@ class Splices:
         """
         displaced = [old for old in self._all if old.conflicts_with(splice)]
         # Known before it acts: an interrupt in between leaves nothing behind.
+        self._displaced += displaced
         self._all = [*(old for old in self._all if old not in displaced), splice]
         for old in displaced:
             old.is_active = False
@@ -55,22 +65,34 @@ class Splices:
         splice.remove()
 
     def acting(self) -> list[Splice]:
-        """Those that act now, for `restore`."""
+        """Those that act now."""
         return [splice for splice in self if splice.is_active]
 
+    def state(self) -> State:
+        """Those that act and those that were displaced, for `restore` or `keep`."""
+        return State(self.acting(), list(self._displaced))
+
     @whole
-    def restore(self, acting: list[Splice]) -> None:
-        """Let these act and no others."""
-        for splice in self:
-            if splice not in acting:
+    def restore(self, state: State) -> None:
+        """Let those act that acted then and no others."""
+        for splice in [*self._all, *self._displaced]:
+            if splice not in state.acting and splice not in state.displaced:
                 splice.remove()
-        for splice in acting:
+        for splice in state.acting:
             splice.install()
-        self._all = list(acting)
+        self._all, self._displaced = list(state.acting), list(state.displaced)
+
+    @whole
+    def keep(self, state: State) -> None:
+        """Let those stay that were added since; those that they displaced do not come back."""
+        for splice in self._displaced:
+            if splice not in state.displaced:
+                splice.remove()
+        self._displaced = list(state.displaced)
 
     def need_whole_texts(self) -> bool:
-        """Whether one of them reads each forward pass beforehand, so that keys and values cannot be cached."""
-        return any(isinstance(splice, JointSplice) for splice in self.acting())
+        """Whether keys and values cannot be cached while these act."""
+        return any(splice.needs_whole_texts for splice in self.acting())
 
     def check_complete(self) -> None:
         """Nothing, if each SAE has what it needs beside it.

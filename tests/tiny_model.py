@@ -46,7 +46,7 @@ def tiny_llama(seed: int = 0) -> Any:
         pad_token_id=0,
         tie_word_embeddings=True,
     )
-    return _random(LlamaForCausalLM, config, seed)
+    return random_model(LlamaForCausalLM, config, seed)
 
 
 def tiny_gpt2(seed: int = 0) -> Any:
@@ -63,10 +63,11 @@ def tiny_gpt2(seed: int = 0) -> Any:
         eos_token_id=0,
         pad_token_id=0,
     )
-    return _random(GPT2LMHeadModel, config, seed)
+    return random_model(GPT2LMHeadModel, config, seed)
 
 
-def _random(model_class: Any, config: Any, seed: int) -> Any:
+def random_model(model_class: Any, config: Any, seed: int) -> Any:
+    """A model of a class with drawn weights."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = model_class(config)

@@ -100,6 +100,7 @@ class TemporalSAE(SAE):
     config_class = TemporalSAEConfig
     training_config_class = TemporalSAEConfig
     has_bypass: ClassVar[bool] = True
+    reads_sequences: ClassVar[bool] = True
 
     @property
     def is_tied(self) -> bool:

@@ -34,6 +34,9 @@ class SAEModule(nn.Module):
     kept_dtypes: ClassVar[dict[str, torch.dtype]] = {}
     """Parameters and buffers of the training form whose dtype `.to()` leaves alone."""
 
+    reads_sequences: ClassVar[bool] = False
+    """Whether a token's features also depend on the tokens before it, so that it cannot be read alone."""
+
     reconstructs: ClassVar[bool] = True
     """Whether the output is the input again, in its unit and shape; a transcoder's is another activation."""
 
