@@ -232,7 +232,12 @@ def find_saes(root: str | Path) -> list[Path]:
 
 
 def _folder_source(path: str | Path) -> FolderSource:
-    """`path`, or the folder it is in where `path` is one of an SAE's files."""
+    """`path`; the folder it is in where it is one of an SAE's files; or what is named so in repositories ("clt/3")."""
+    path = Path(path).expanduser()
+    if not path.exists() and path.parent.is_dir():
+        named = FolderSource(path.parent).at(path.name)
+        if any(each.recognises(named) for each in FORMATS):
+            return named
     source = FolderSource(path)
     if source.local.is_file() and not any(each.recognises(source) for each in FORMATS):
         folder = FolderSource(source.local.parent)

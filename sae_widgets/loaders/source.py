@@ -9,11 +9,13 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple, final
+from typing import Any, NamedTuple, TypeVar, final
 
 from torch import Tensor
 
 from sae_widgets.sae.files import read_json, read_tensors
+
+SourceType = TypeVar("SourceType", bound="Source")
 
 
 class Loaded(NamedTuple):
@@ -82,7 +84,7 @@ class Source(ABC):
         return [name[len(prefix) :] for name in names if name.startswith(prefix)]
 
     @final
-    def at(self, path: str) -> "Source":
+    def at(self: SourceType, path: str) -> SourceType:
         """The same root, at `path` relative to this one's."""
         other = copy.copy(self)
         other.path = self.resolved(path)

@@ -108,6 +108,14 @@ def test_any_of_an_saes_files_stands_for_its_folder(tmp_path):
     assert_is(load_folder(expected.local / "ae.pt"), expected)
 
 
+@pytest.mark.parametrize("case", [case for case in READ if case.startswith(("mntss", "gemma_scope_2/cross"))])
+def test_a_layer_has_the_same_name_in_a_folder_as_in_a_repository(case, tmp_path):
+    expected = published(case, tmp_path)
+    assert_is(load_folder(expected.root / expected.hub_path), expected)
+    with pytest.raises(FileNotFoundError, match="No folder"):
+        load_folder(expected.root / "77")
+
+
 def test_a_folder_above_says_which_saes_are_in_it(tmp_path):
     published("sparsify/mlp", tmp_path)
     root = published("sparsify/layer", tmp_path).root
