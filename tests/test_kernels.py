@@ -5,7 +5,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sae_widgets.kernels import bags, decode_rows, reference, selected_products
+from sae_widgets.kernels import (
+    PursuitSettings,
+    bags,
+    decode_groups,
+    decode_rows,
+    pursue,
+    reference,
+    selected_products,
+)
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 
@@ -42,6 +50,38 @@ def test_decode_rows_is_the_dense_product_with_its_gradients(device: str, proble
     torch.testing.assert_close(out, expected, rtol=1e-12, atol=1e-12)
     for one, other in zip(grads[1:], expected_grads[1:], strict=True):
         torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@settings(deadline=None)
+@given(problem=problems(), cuts=st.sets(st.integers(1, 9), max_size=3))
+def test_decode_groups_are_the_dense_products_of_each_group(device: str, problem, cuts: set[int]):
+    indices, values, rows = (each.to(device) for each in problem[:3])
+    ends = torch.tensor(sorted({cut for cut in cuts if cut < len(rows)} | {len(rows)}), device=device)
+    out, grads = gradients(lambda v, r: decode_groups(indices, v, r, ends), values, rows)
+    expected, expected_grads = gradients(lambda v, r: reference.decode_groups(indices, v, r, ends), values, rows)
+    torch.testing.assert_close(out, expected, rtol=1e-12, atol=1e-12)
+    for one, other in zip(grads, expected_grads, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@settings(deadline=None)
+@given(problem=problems(), n_steps=st.integers(1, 5), smallest=st.sampled_from([0.0, 0.7]), is_stopping=st.booleans())
+def test_a_pursuit_is_the_dense_one_with_its_gradients(device: str, problem, n_steps, smallest, is_stopping):
+    rows, x = problem[2].to(device), problem[3].to(device)
+    rows = torch.nn.functional.normalize(rows, dim=-1)
+    ends = PursuitSettings(n_steps, smallest, is_stopping)
+
+    def dense(x: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        indices, values = pursue(x, rows, ends)
+        return torch.zeros(len(x), len(rows), dtype=x.dtype, device=device).scatter_add(-1, indices, values)
+
+    out, grads = gradients(dense, x, rows)
+    expected, expected_grads = gradients(lambda x, rows: reference.pursue(x, rows, ends), x, rows)
+    torch.testing.assert_close(out, expected, rtol=1e-9, atol=1e-10)
+    for one, other in zip(grads, expected_grads, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-10)
 
 
 @pytest.mark.parametrize("device", DEVICES)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sae_widgets.normalize import NORMALIZE_MODES, average_norm_scale, normalize
 
 
-@pytest.mark.parametrize("mode", ["none", "expected_average_only_in"])
+@pytest.mark.parametrize("mode", ["none", "expected_average_only_in", "covariance_whitening"])
 def test_modes_without_scaling_leave_the_input(mode: str):
     x = torch.randn(3, 4)
     scaled, undo = normalize(x, mode)
@@ -49,6 +49,12 @@ def test_undo_takes_back_what_normalize_did(mode: str, shape: list[int], seed: i
     # layer_norm divides by std + 1e-5 and multiplies by std, as its source does: exact only up to that.
     slack = 1e-5 / (x.std(dim=-1).min().item() + 1e-5) if mode == "layer_norm" else 0.0
     torch.testing.assert_close(undo(scaled), x, rtol=1e-12 + slack, atol=(1e-12 + slack) * size)
+
+
+def test_constant_scalar_rescale_multiplies_and_divides():
+    scaled, undo = normalize(torch.tensor([[1.0, -2.0]]), "constant_scalar_rescale", 4.0)
+    assert scaled.tolist() == [[4.0, -8.0]]
+    assert undo(scaled).tolist() == [[1.0, -2.0]]
 
 
 def test_an_unknown_mode_is_refused():

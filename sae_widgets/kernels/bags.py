@@ -168,4 +168,4 @@ def _sum_by_feature(
 def _starts(bag_of: Int[Tensor, " m"], n_bags: int) -> Int[Tensor, " n_bags"]:
     """Where each bag begins, for slots in the order of their bags."""
     ends = torch.bincount(bag_of, minlength=n_bags).cumsum(0)
-    return torch.cat([ends.new_zeros(1), ends[:-1]])
+    return torch.cat([ends.new_zeros(1), ends])[:n_bags]

@@ -4,6 +4,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from sae_widgets.kernels.pursuit import PursuitSettings
+
 
 def decode_rows(
     indices: Int[Tensor, "n k"], values: Float[Tensor, "n k"], rows: Float[Tensor, "d_sae d_out"]
@@ -34,3 +36,21 @@ def selected_products(
 ) -> Float[Tensor, "n k"]:
     """`(x @ W + b)` at `indices`; `values` is ignored, since it is what this computes."""
     return (x @ W + b).gather(-1, indices)
+
+
+def pursue(
+    x: Float[Tensor, "n d"], rows: Float[Tensor, "d_sae d"], settings: PursuitSettings
+) -> Float[Tensor, "n d_sae"]:
+    """How much of each row every token is made of."""
+    residual, acts = x, torch.zeros(len(x), len(rows), dtype=x.dtype, device=x.device)
+    is_done = torch.zeros(len(x), dtype=torch.bool, device=x.device)
+    for _ in range(settings.n_steps):
+        chosen = torch.nn.functional.one_hot((residual @ rows.T).argmax(-1), len(rows)).to(x.dtype)
+        values = (residual * (chosen @ rows)).sum(-1, keepdim=True).relu() * ~is_done[:, None]
+        was_active, acts = acts != 0, acts + chosen * values
+        residual = residual - values * (chosen @ rows)
+        if settings.is_stopping_on_repeat:
+            is_done = is_done | ((acts != 0) == was_active).all(-1)
+        if settings.smallest_residual > 0:
+            is_done = is_done | (torch.linalg.vector_norm(residual, dim=-1) < settings.smallest_residual)
+    return acts
