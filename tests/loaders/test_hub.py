@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from sae_widgets.architectures import StandardSAEConfig
-from sae_widgets.loaders.hub_source import HubSource
+from sae_widgets.loaders.hub_source import HubSource, why_unreachable
 from sae_widgets.sae import SAE
 from tests.hub_stand_in import client_at, hub
 from tests.tiny_sae import random_sae, random_x
@@ -271,6 +271,16 @@ def test_a_hub_that_hangs_after_connecting_is_no_cut_off_download(stand_in, monk
             pytest.raises(ConnectionError, match=r"cannot be asked: .*Timeout"),
         ):
             HubSource(REPO, "layer_8").file("cfg.json")
+
+
+def test_a_hub_behind_a_proxy_is_reached_through_it(stand_in, monkeypatch):
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name)
+    assert "no-such-host.invalid" in why_unreachable("http://no-such-host.invalid")
+    monkeypatch.setenv("http_proxy", stand_in.url)
+    assert why_unreachable("http://no-such-host.invalid") is None
+    monkeypatch.setenv("no_proxy", ".invalid")
+    assert "no-such-host.invalid" in why_unreachable("http://no-such-host.invalid")
 
 
 def test_local_files_only_asks_nobody(stand_in):
