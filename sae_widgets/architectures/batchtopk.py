@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import ClassVar, final
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from sae_widgets.architectures.jumprelu import JumpReLUSAEConfig
@@ -24,6 +24,8 @@ from sae_widgets.architectures.selecting import SelectingSAE
 from sae_widgets.sae.acts import SparseActs
 from sae_widgets.sae.config import ArchitectureName, Number, SAEConfig
 from sae_widgets.sae.registry import register_sae_class
+
+_N_SAMPLED = 2**16
 
 
 @dataclass(kw_only=True)
@@ -75,9 +77,10 @@ class BatchSelectingSAE(SelectingSAE):
 
     def select(self, hidden_pre: Float[Tensor, "n d_sae"]) -> SparseActs:
         n, d_sae = hidden_pre.shape
-        values, flat = hidden_pre.flatten().topk(int(self.cfg.k * n), sorted=False)
+        everything = hidden_pre.flatten()
+        flat = _largest(everything, int(self.cfg.k * n))
         # In order of tokens, so that each token's features can be counted off into its row of slots.
-        flat = flat[values > 0].sort().values
+        flat = flat[everything[flat] > 0].sort().values
         token, feature = flat // d_sae, flat % d_sae
         counts = torch.bincount(token, minlength=n)
         slot = torch.arange(len(flat), device=flat.device) - (counts.cumsum(0) - counts)[token]
@@ -85,7 +88,7 @@ class BatchSelectingSAE(SelectingSAE):
         indices = torch.zeros(n, width, dtype=torch.long, device=flat.device)
         chosen = hidden_pre.new_zeros(n, width)
         indices[token, slot] = feature
-        chosen[token, slot] = hidden_pre.flatten()[flat]
+        chosen[token, slot] = everything[flat]
         return SparseActs(indices, chosen)
 
     def activate(self, hidden_pre: Float[Tensor, "*batch d_sae"]) -> Float[Tensor, "*batch d_sae"]:
@@ -117,6 +120,22 @@ class BatchSelectingSAE(SelectingSAE):
         threshold = weights.pop("topk_threshold")
         weights["threshold"] = torch.ones_like(weights["b_enc"]) * threshold
         return weights
+
+
+def _largest(values: Float[Tensor, " m"], n: int) -> Int[Tensor, " n"]:
+    """Where the `n` largest of `values` are.
+
+    A sample says about how large these are, so that only few have to be compared with each other: a tenth of the time
+    of `topk` over 25 million. Where the sample has misled, `topk` it is.
+    """
+    # Odd, since the rows' length is mostly a multiple of a power of two: no few features may make up the sample.
+    sample = values[:: len(values) // _N_SAMPLED | 1]
+    n_above = int(1.3 * n * len(sample) / max(len(values), 1)) + 20
+    if n_above < len(sample):
+        likely = (values >= sample.topk(n_above).values[-1]).nonzero().squeeze(-1)
+        if len(likely) >= n:
+            return likely[values[likely].topk(n, sorted=False).indices]
+    return values.topk(n, sorted=False).indices
 
 
 @final

@@ -95,3 +95,22 @@ def test_k_out_of_range_is_refused(k: float):
 def test_the_rate_of_the_threshold_is_a_share(lr: float):
     with pytest.raises(ValueError, match="topk_threshold_lr is from 0 to 1"):
         BatchTopKTrainingSAEConfig(d_in=6, d_sae=20, k=2, topk_threshold_lr=lr)
+
+
+@pytest.mark.parametrize("shape_of", ["noise", "few large columns", "rounded"])
+def test_the_choice_is_exact_where_a_sample_narrows_it_down(shape_of: str):
+    """A batch so large that only entries likely to be chosen are compared."""
+    pre = random_x(400, 700, dtype=torch.float32)
+    if shape_of == "few large columns":
+        pre[:, ::5] += 10.0
+    elif shape_of == "rounded":
+        pre = (pre * 2).round()
+    sae = random_sae(BatchTopKTrainingSAEConfig, d_sae=700, k=30, dtype="float32").train()
+    chosen = sae.select(pre)
+    expected = pre.flatten().topk(30 * 400).values
+    assert torch.equal(chosen.values[chosen.values > 0].sort(descending=True).values, expected)
+    is_used = chosen.values > 0
+    assert torch.equal(chosen.values[is_used], pre.gather(1, chosen.indices)[is_used])
+    assert int(is_used.sum()) == len(
+        set(zip(is_used.nonzero()[:, 0].tolist(), chosen.indices[is_used].tolist(), strict=True))
+    )
