@@ -129,6 +129,31 @@ def test_a_repository_outside_the_catalogue_may_be_of_any_format(case, tmp_path)
 
 
 @pytest.mark.parametrize(
+    "case",
+    [
+        *(
+            "gemma_scope/embedding",
+            "gemma_scope_2/affine_transcoder",
+            "llama_scope/residual",
+            "llama_scope_r1/with_scale",
+        ),
+        *("temporal/untied", "goodfire/8b", "deepseek_r1/layer", "hook_z/layer", "mwhanna/4b", "mntss/relu"),
+    ],
+)
+def test_the_catalogues_names_lead_to_saes_of_each_format(case, tmp_path):
+    published = cases()[case][1](tmp_path)
+    entry = sw.catalog.lookup(published.repo_id, published.hub_path or published.path)
+    assert entry.format == cases()[case][0]
+    with hub({entry.repo_id: published.root}):
+        sae = entry.load(dtype=None)
+    metadata = sae.cfg.metadata
+    assert metadata.neuronpedia_id == entry.neuronpedia_id
+    assert metadata.model_name.lower().endswith(entry.model.lower().rsplit("/", 1)[-1])
+    assert metadata.hook_name == (entry.hook_name or metadata.hook_name)
+    assert sae.cfg.normalize_activations != "expected_average_only_in"
+
+
+@pytest.mark.parametrize(
     ("names", "message"),
     [
         (("gpt2-small-res-jv", SAE_ID), r"No release 'gpt2-small-res-jv'.*Did you mean 'gpt2-small-res-jb'"),
