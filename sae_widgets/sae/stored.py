@@ -81,19 +81,9 @@ class StoredSAE(SAEModule):
             TypeError: If called on an architecture's class and the SAE is of another.
         """
         load = importlib.import_module("sae_widgets.loaders.pretrained").load_pretrained
-        sae = load(
-            release,
-            sae_id,
-            device=str(device),
-            dtype=dtype,
-            converter=converter,
-            fold_W_dec_norm=fold_W_dec_norm,
-            force_download=force_download,
-            revision=revision,
-            token=token,
-            cache_dir=cache_dir,
-            local_files_only=local_files_only,
-        )
+        form = {"device": str(device), "dtype": dtype, "converter": converter, "fold_W_dec_norm": fold_W_dec_norm}
+        hub = {"revision": revision, "token": token, "cache_dir": cache_dir, "local_files_only": local_files_only}
+        sae = load(release, sae_id, **form, **hub, force_download=force_download)
         return cls._checked(sae, f"{release}, {sae_id}")
 
     @classmethod
@@ -114,6 +104,9 @@ class StoredSAE(SAEModule):
         fold_W_dec_norm: bool = False,
     ) -> Self:
         """The SAE in the folder (or file) `path`, of any format that `sae_widgets.recognise` knows, in evaluation mode.
+
+        Of our own format nothing is copied: the weights are the file's pages. `save_model` puts a new file in its place,
+        which a loaded SAE does not notice; whoever writes into the file itself changes them.
 
         Args:
             path: What `save_model` wrote, or a folder or file of another library.
