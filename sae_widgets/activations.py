@@ -198,6 +198,7 @@ class ActivationsStore:
             known[name] = metadata[name]
         known["hook_name"] = known["hook_name"] or sae.cfg.hooks_in[0]
         own = {name: value for name, value in known.items() if value is not None} | settings
+        own["seqpos_slice"] = tuple(own.get("seqpos_slice", (None,)))  # a list where it comes from a file
         documents = open_documents(source, streaming=streaming, seed=seed)
         return cls(model, documents, StoreSettings(**own), d_in=sae.cfg.d_in)
 
