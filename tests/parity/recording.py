@@ -22,6 +22,11 @@ def typical(ours: np.ndarray, theirs: np.ndarray) -> float:
     return float(np.abs(ours - theirs).mean() / max(np.abs(theirs).max(initial=0.0), 1e-30))
 
 
+def overall(ours: np.ndarray, theirs: np.ndarray) -> float:
+    """The length of the difference in units of the whole's: where rounding may choose another feature."""
+    return float(np.linalg.norm(ours - theirs) / max(np.linalg.norm(theirs), 1e-30))
+
+
 class Recording:
     """`record(name, value, bar=...)`: a tensor or number is compared within the bar, anything else exactly."""
 

@@ -109,6 +109,44 @@ def test_the_auxiliary_loss_works_with_rows_normalised(name: str):
     assert losses["auxiliary_reconstruction_loss"] > 0
 
 
+def test_the_gated_auxiliary_loss_sees_what_the_encoder_sees():
+    x = 3 * activations()
+    peer, mine = (made("GatedTrainingSAE", normalize_activations="layer_norm") for made in (peer_sae, our_sae))
+    theirs = peer.training_forward_pass(sae_lens.saes.sae.TrainStepInput(x, {"l1": 1.0}, None, 0, False)).losses
+    parts = mine.train_parts(x)
+    losses = mine.objective(parts, x, TrainContext({"l1": 1.0}))
+    assert relative(losses["mse_loss"], theirs["mse_loss"]) < 1e-5
+
+    def l1(sae_in: torch.Tensor) -> torch.Tensor:
+        return ((sae_in @ mine.W_enc + mine.b_gate).relu() * mine.W_dec.norm(dim=1)).sum(-1).mean()
+
+    assert relative(theirs["l1_loss"], l1(x - mine.b_dec)) < 1e-5
+    assert relative(losses["l1_loss"], l1(mine.process_sae_in(x))) < 1e-5
+
+
+def test_matryoshka_levels_work_with_rows_normalised():
+    x = activations()
+    name = "MatryoshkaBatchTopKTrainingSAE"
+    peer, mine = (made(name, normalize_activations="layer_norm") for made in (peer_sae, our_sae))
+    with pytest.raises(AttributeError, match="ln_std"):
+        peer.training_forward_pass(sae_lens.saes.sae.TrainStepInput(x, {}, None, 0, False))
+    losses = mine.objective(mine.train_parts(x), x, TrainContext())
+    acts = mine.train().encode(x)
+    for width in (128, 256):
+        of_level = mine.decode(acts * (torch.arange(512) < width), x)
+        assert relative(losses[f"inner_mse_loss_{width}"], (of_level - x).pow(2).sum(-1).mean()) < 1e-5
+
+
+@torch.no_grad()
+def test_a_pursuit_passes_the_hook_points_of_features():
+    x = activations()
+    for made, passes in ((peer_sae, False), (our_sae, True)):
+        sae, seen = made("MatchingPursuitSAE"), []
+        sae.hook_sae_acts_post.add_hook(lambda value, hook, seen=seen: seen.append(value))
+        sae(x)
+        assert bool(seen) is passes
+
+
 @torch.no_grad()
 def test_an_all_zero_row_stays_finite():
     x = activations()

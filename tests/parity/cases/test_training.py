@@ -7,7 +7,7 @@ from sae_lens.saes.sae import TrainStepInput
 from sae_lens.training.activation_scaler import ActivationScaler
 from sae_lens.training.sae_trainer import SAETrainer
 
-from tests.parity.cases.drawn import BARS, SIZES, TRAINED, batch, dead, trained
+from tests.parity.cases.drawn import BARS, SIZES, TRAINED, bars_for, batch, dead, trained
 from tests.parity.recording import typical
 
 variants = pytest.mark.parametrize("variant", TRAINED)
@@ -21,24 +21,39 @@ def coefficients(sae) -> dict[str, float]:
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("dtype", BARS)
 def test_losses_and_gradients(variant: str, size: str, dtype: str, record):
-    record.label, bars = f"{variant} {dtype}", BARS[dtype]
+    record.label, bars = f"{variant} {dtype}", bars_for(variant, dtype)
     for name, mask in (("none dead", None), ("some dead", dead(SIZES[size]))):
         sae = trained(variant, SIZES[size], dtype=dtype)
         sae.train()
         x = batch(SIZES[size]).to(sae.W_dec.dtype)
         step = sae.training_forward_pass(TrainStepInput(x, coefficients(sae), mask, 3, is_logging_step=False))
-        record(f"sae_out: {name}", step.sae_out, bar=bars.output)
-        record(f"feature_acts: {name}", step.feature_acts, bar=bars.output)
-        record(f"hidden_pre: {name}", step.hidden_pre, bar=bars.output)
+        record(f"sae_out: {name}", step.sae_out, **bars.output)
+        record(f"feature_acts: {name}", step.feature_acts, **bars.output)
+        record(f"hidden_pre: {name}", step.hidden_pre, **BARS[dtype].output)
+        record(f"values chosen: {name}", step.feature_acts.flatten().sort().values, **BARS[dtype].output)
         record(f"losses: {name}: names", sorted(step.losses))
-        record.all({f"losses: {name}: {key}": value for key, value in step.losses.items()}, bar=bars.output)
-        record(f"losses: {name}: sum", step.loss, bar=bars.output)
+        record.all({f"losses: {name}: {key}": value for key, value in step.losses.items()}, **bars.output)
+        record(f"losses: {name}: sum", step.loss, **bars.output)
         step.loss.backward()
         for key, weight in sae.named_parameters():
             gradient = torch.zeros_like(weight) if weight.grad is None else weight.grad
-            record(f"gradients: {name}: {key}", gradient, bar=bars.gradient)
+            record(f"gradients: {name}: {key}", gradient, **bars.gradient)
         if "topk_threshold" in dict(sae.named_buffers()):
-            record(f"topk_threshold: {name}", sae.topk_threshold, bar=bars.output)
+            record(f"topk_threshold: {name}", sae.topk_threshold, **bars.output)
+
+
+# SAELens' Matryoshka cannot do it, and its gated SAE leaves the auxiliary loss unnormalised.
+@pytest.mark.parametrize("variant", [name for name in TRAINED if "matryoshka" not in name and name != "gated"])
+def test_losses_with_rows_normalised(variant: str, record):
+    record.label, size = f"{variant} normalised", SIZES["middle"]
+    for mode in ("constant_norm_rescale", "layer_norm"):
+        sae = trained(variant, size, normalize_activations=mode)
+        step = sae.training_forward_pass(TrainStepInput(3 * batch(size), coefficients(sae), None, 3, False))
+        record.all({f"losses: {mode}: {key}": value for key, value in step.losses.items()})
+        step.loss.backward()
+        for key, weight in sae.named_parameters():
+            gradient = torch.zeros_like(weight) if weight.grad is None else weight.grad
+            record(f"gradients: {mode}: {key}", gradient, bar=1e-4)
 
 
 @variants

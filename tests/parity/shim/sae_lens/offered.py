@@ -60,7 +60,7 @@ _RUNNERS = {
 _NAMES, _TRAINING = "sae_lens.adapters.names", "sae_lens.adapters.training"
 _EVALS = "sae_lens.adapters.evals"
 
-_MODELS = {"HookedSAETransformer": "sae_lens.adapters.models"}
+_MODELS = {"HookedSAETransformer": "sae_lens.adapters.models", "SAETransformerBridge": "sae_widgets.model"}
 
 _FILE_NAMES = {
     "SAE_WEIGHTS_FILENAME": "sae_widgets.sae.files:WEIGHTS_NAME",
@@ -80,7 +80,8 @@ OFFERED: dict[str, dict[str, str]] = {
         "upload_saes_to_huggingface": "sae_widgets.hub",
     },
     "sae_lens.analysis": _MODELS,
-    "sae_lens.analysis.hooked_sae_transformer": _MODELS,
+    "sae_lens.analysis.hooked_sae_transformer": {"HookedSAETransformer": "sae_lens.adapters.models"},
+    "sae_lens.analysis.sae_transformer_bridge": {"SAETransformerBridge": "sae_widgets.model"},
     "sae_lens.analysis.neuronpedia_integration": {
         "NeuronpediaActivation": "sae_widgets.neuronpedia",
         "NeuronpediaFeature": "sae_widgets.neuronpedia",
