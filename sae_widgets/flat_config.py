@@ -49,7 +49,8 @@ FLAT_NAMES: dict[str, str] = {
 def sae_field_names() -> set[str]:
     """Every keyword that some architecture's training config takes."""
     classes = [each.training_config_class for each in SAE_CLASSES.values()]
-    return {each.name for config_class in classes for each in fields(config_class)} - {"dtype", "device", "metadata"}
+    names = {each.name for config_class in classes if config_class.is_training for each in fields(config_class)}
+    return names - {"dtype", "device", "metadata"}
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -63,6 +64,8 @@ def flat_sae(flat: Mapping[str, Any], device: str, dtype: str) -> SAEConfig:
     flat = {**flat, "d_in": flat.get("d_in") or DEFAULT_D_IN}
     architecture = _flat_architecture(flat)
     config_class = sae_class_for(architecture).training_config_class
+    if not config_class.is_training:
+        raise ValueError(f"architecture={architecture!r} is for inference: its training is not offered here.")
     values = {name: value for name, value in flat.items() if name not in FLAT_NAMES}
     values["d_sae"] = _flat_width(flat)
     for name in ("coefficient", "warm_up_steps"):
@@ -94,9 +97,9 @@ def _flat_architecture(flat: Mapping[str, Any]) -> str:
     if activation not in ("relu", "topk"):
         raise ValueError(f"activation_fn={activation!r} is not offered; there are 'relu' and 'topk'.")
     if activation == "topk":
-        if named not in (None, "standard", "topk", "batchtopk"):
+        named = "topk" if named in (None, "standard") else named
+        if "topk" not in named:
             raise ValueError(f"activation_fn='topk' and architecture={named!r} disagree.")
-        return named if named == "batchtopk" else "topk"
     named = named or "standard"
     sae_class_for(named)  # raises with the nearest name
     return named

@@ -66,6 +66,8 @@ def test_both_spellings_are_read_from_one_config():
         ({"architecture": "jumprelu"}, "JumpReLUTrainingSAEConfig"),
         ({"architecture": "batchtopk", "k": 7.5}, "BatchTopKTrainingSAEConfig"),
         ({"architecture": "topk", "activation_fn": "relu"}, "TopKTrainingSAEConfig"),
+        ({"architecture": "abstopk", "activation_fn": "topk", "k": 9}, "AbsTopKTrainingSAEConfig"),
+        ({"architecture": "matching_pursuit", "max_iterations": 9}, "MatchingPursuitTrainingSAEConfig"),
         (
             {"architecture": "standard", "activation_fn": "topk", "activation_fn_kwargs": {"k": 9}},
             "TopKTrainingSAEConfig",
@@ -74,6 +76,14 @@ def test_both_spellings_are_read_from_one_config():
 )
 def test_the_class_follows_from_the_architecture(settings, config_class):
     assert type(LanguageModelSAERunnerConfig(**settings).sae).__name__ == config_class
+
+
+def test_matryoshka_widths_are_a_flat_keyword_like_any_other():
+    flat = {"matryoshka_widths": [100, 300], "use_matryoshka_aux_loss": True, "d_in": 100, "d_sae": 500}
+    cfg = LanguageModelSAERunnerConfig(architecture="matryoshka_batchtopk", activation_fn_kwargs={"k": 9}, **flat)
+    assert isinstance(cfg.sae, sw.MatryoshkaBatchTopKTrainingSAEConfig)
+    assert (cfg.sae.k, cfg.matryoshka_widths, cfg.use_matryoshka_aux_loss) == (9.0, [100, 300, 500], True)
+    assert LanguageModelSAERunnerConfig.from_dict(cfg.to_dict()).sae == cfg.sae
 
 
 def test_jumprelu_takes_l1_coefficient_as_the_weight_of_its_l0_loss():
@@ -111,6 +121,8 @@ def test_a_width_that_is_not_given_can_be_filled_in_later():
             ValueError,
             "activation_fn='topk' and architecture='gated'",
         ),
+        ({"architecture": "temporal"}, ValueError, "architecture='temporal' is for inference"),
+        ({"architecture": "matryoshka_batchtopk"}, ValueError, "matryoshka_widths must not be empty"),
         ({"architecture": "topk", "k": 3, "activation_fn_kwargs": {"k": 4}}, ValueError, "k=3 and .*disagree"),
         ({"activation_fn_kwargs": {"q": 4}}, ValueError, "activation_fn_kwargs has 'q'; only 'k' is known"),
         ({"architecture": "topk", "l1_coefficient": 1e-3}, ValueError, "no meaning for architecture 'topk', whose"),
