@@ -105,8 +105,8 @@ class StoredSAE(SAEModule):
     ) -> Self:
         """The SAE in the folder (or file) `path`, of any format that `sae_widgets.recognise` knows, in evaluation mode.
 
-        Of our own format nothing is copied: the weights are the file's pages. `save_model` puts a new file in its place,
-        which a loaded SAE does not notice; whoever writes into the file itself changes them.
+        Of our own format nothing is copied: the weights are the file's pages. `save_model` puts a new file in its
+        place, which a loaded SAE does not notice; whoever writes into the file itself changes them.
 
         Args:
             path: What `save_model` wrote, or a folder or file of another library.
