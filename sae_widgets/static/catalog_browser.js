@@ -910,7 +910,7 @@ function render({ model, el, root }) {
     const copy = h("button", { class: "sw-btn", type: "button", onclick: () => copyText(code, copy) }, "Copy");
     fill(
       detail,
-      h("div", { class: "sw-cb-name" }, h("b", { class: "sw-token" }, visible(entry.release)), h("span", { class: "sw-token" }, visible(entry.id))),
+      h("div", { class: "sw-cb-name" }, h("strong", { class: "sw-token" }, visible(entry.release)), h("span", { class: "sw-token" }, visible(entry.id))),
       h("dl", { class: "sw-cb-facts sw-small" }, facts(entry).map(([name, value]) => [h("dt", { class: "sw-muted" }, name), h("dd", { class: "sw-token" }, value)]).flat()),
       h("div", { class: "sw-cb-code" }, h("pre", { class: "sw-mono", tabindex: "0", "aria-label": "Code that loads it" }, code), copy),
       h(

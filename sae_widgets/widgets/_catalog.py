@@ -24,8 +24,10 @@ def pack(entries: Sequence[CatalogEntry]) -> bytes:
     sites = sorted({each.site for each in entries if each.site})
     header = {
         "n": len(entries),
-        "releases": [dict(zip(("name", "repo", "model", "format"), key, strict=True)) for key in releases],
-        "sites": sites,
+        "releases": [
+            dict(zip(("name", "repo", "model", "format"), map(clean_text, key), strict=True)) for key in releases
+        ],
+        "sites": [clean_text(site) for site in sites],
     }
     of_release = [releases[each.release, each.repo_id, each.model, each.format] for each in entries]
     columns = (
@@ -47,4 +49,4 @@ def pack(entries: Sequence[CatalogEntry]) -> bytes:
 
 def _plain(text: str | None) -> str:
     """`text` without what separates texts."""
-    return " ".join(clean_text(text or "").split())
+    return clean_text(text or "").replace("\t", " ").replace("\n", " ")

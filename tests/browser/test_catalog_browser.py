@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.jupyter import shoot
+from tests.browser.jupyter import Watched, shoot
 
 
 @pytest.fixture(scope="module")
@@ -105,3 +105,18 @@ def test_pictures_wide_and_narrow(book, view):
     # Nothing is cut off at the side.
     assert view.evaluate("e => e.scrollWidth <= e.clientWidth + 1")
     book.page.set_viewport_size({"width": 1280, "height": 900})
+
+
+def test_a_saved_page_searches_without_a_kernel(book, lab):
+    path = lab.root / "catalog.html"
+    book.python(f"str(browser.save({str(path)!r}))")
+    page = lab.page()
+    watched = Watched(page)
+    page.goto(path.as_uri())
+    page.get_by_role("button", name="Reset").click()
+    page.get_by_role("searchbox").fill("gpt2-small/8-res-jb")
+    expect(page.get_by_role("grid")).to_have_attribute("aria-rowcount", "2")
+    page.get_by_role("grid").get_by_role("row").nth(1).click()
+    expect(page.get_by_label("Code that loads it")).to_contain_text("blocks.8.hook_resid_pre")
+    watched.check_clean()
+    page.context.close()

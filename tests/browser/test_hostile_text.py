@@ -31,6 +31,7 @@ WIDGETS = {
     "steering": "sw.SteeringPanel(model, sae, {text}, features=[3], max_new_tokens=2)",
     "attribution": "sw.AttributionBars(model, sae, {text})",
     "training": "hostile_panel({text})",
+    "catalog": "hostile_catalog({text})",
 }
 
 # A run whose title, curve names and errors are the text.
@@ -54,6 +55,11 @@ def hostile_panel(text):
     run.run()
     run.wait(timeout=30)
     return panel
+def hostile_catalog(text):
+    import dataclasses
+    names = ("release", "sae_id", "repo_id", "path", "format", "model", "site", "hook_name", "neuronpedia_id")
+    entry = dataclasses.replace(sw.catalog.find(text="res-jb")[0], **dict.fromkeys(names, text))
+    return sw.CatalogBrowser([entry], selected=(text, text))
 """
 
 
