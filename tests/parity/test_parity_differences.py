@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import sae_lens
 import torch
+from sae_lens.loading.pretrained_sae_loaders import handle_config_defaulting
 from sae_lens.training.activation_scaler import ActivationScaler
 from safetensors.torch import load_file, save_file
 from transformer_lens import HookedTransformer
@@ -19,6 +20,7 @@ import sae_widgets.architectures as ours
 from sae_widgets.evals import run_evals
 from sae_widgets.hooked import HookedSAETransformer
 from sae_widgets.sae import SAE, SAEMetadata, TrainContext
+from sae_widgets.sae.loading import build
 from tests.parity.cases.drawn_model import Tokens, model
 from tests.parity.peer import activations, our_sae, peer_sae, relative, settings_for
 
@@ -346,6 +348,15 @@ def test_one_door_reads_both_forms(tmp_path: Path):
     assert mine.cfg.aux_loss_coefficient == 1.0
 
 
+def test_what_the_catalogue_adds_is_kept():
+    config = our_sae("StandardSAE").cfg.to_dict()
+    added = {"neuronpedia_id": "gpt2-small/8-res-jb", "dataset_path": "Skylion007/openwebtext"}
+    read = handle_config_defaulting({**config, **added})  # as its loaders put it, whatever version the config is
+    assert sae_lens.SAEConfig.from_dict(read).metadata.neuronpedia_id is None
+    mine = build(config, dict(our_sae("StandardSAE").state_dict()), where="here", overrides=added)
+    assert {name: getattr(mine.cfg.metadata, name) for name in added} == added
+
+
 # Training
 
 
@@ -471,3 +482,37 @@ def test_special_tokens_are_not_ablated():
         )
     expected = losses[tokens[:, :-1] != 0].mean().item()
     assert metrics["[0]"]["ce_loss_with_ablation"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_predicted_codes_are_kept_when_attached():
+    tokens, hook_name = Tokens().get_batch_tokens(2), "blocks.1.hook_resid_pre"
+    settings = {"d_in": 32, "d_sae": 64, "n_heads": 2, "bottleneck_factor": 4, "kval_topk": 6}
+    peer = peer_sae("TemporalSAE", **settings, metadata=sae_lens.saes.sae.SAEMetadata(hook_name=hook_name))
+    mine = our_sae("TemporalSAE", **settings, metadata=SAEMetadata(hook_name=hook_name))
+    with torch.no_grad():
+        x = model().run_with_cache(tokens)[1][hook_name]
+        _, theirs = model(sae_lens.HookedSAETransformer).run_with_cache_with_saes(tokens, saes=[peer])
+        _, cache = HookedSAETransformer(model()).run_with_cache_with_saes(tokens, saes=[mine])
+        point = f"{hook_name}.hook_sae_output"
+        assert relative(mine(x), peer(x)) < 1e-5
+        assert relative(theirs[point], peer.decode(peer.encode(x))) < 1e-5
+        assert relative(theirs[point], peer(x)) > 0.01
+        assert relative(cache[point], mine(x)) < 1e-5
+
+
+def test_metrics_count_what_was_measured():
+    tokens = Tokens().get_batch_tokens(3)
+    peer = peer_sae("StandardSAE", d_in=32, metadata=sae_lens.saes.sae.SAEMetadata(hook_name="blocks.1.hook_resid_pre"))
+    theirs, _ = sae_lens.run_evals(
+        sae=peer,
+        activation_store=Tokens(),
+        model=model(),
+        activation_scaler=ActivationScaler(),
+        eval_config=sae_lens.evals.EvalConfig(batch_size_prompts=3, compute_sparsity_metrics=True),
+        exclude_special_tokens=[0],
+    )
+    assert theirs["token_stats"]["total_tokens_eval_sparsity_variance"] == tokens.numel()
+    mine = our_sae("StandardSAE", d_in=32, metadata=SAEMetadata(hook_name="blocks.1.hook_resid_pre"))
+    metrics = run_evals(mine, model(), tokens, exclude_special_tokens=[0])
+    assert metrics["total_tokens_eval_sparsity_variance"] == (tokens != 0).sum() < tokens.numel()
+    assert metrics["l0"] == pytest.approx(theirs["sparsity"]["l0"], rel=1e-5)
