@@ -1,7 +1,7 @@
 """Whether an SAE belongs at a place in a model; what is wrong otherwise, and the remedy."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from sae_widgets.module_names import hook_names_of, layer_of
@@ -32,12 +32,16 @@ class Places(NamedTuple):
     writes: list[str]
 
 
-def hook_spellings(model: Any, hook_name: str) -> list[str]:
-    """Every name of the hook point that `hook_name` names, e.g. `blocks.1.hook_resid_pre` and `blocks.1.hook_in`."""
-    points = model.hook_dict
+def hook_spellings(points: Mapping[str, Any], hook_name: str) -> list[str]:
+    """Every name of the hook point that `hook_name` names, e.g. `blocks.1.hook_resid_pre` and `blocks.1.hook_in`.
+
+    Args:
+        points: The model's `hook_dict`.
+    """
     if isinstance(points, PlainPoints):
         return points.spellings(hook_name)
-    return [name for name, point in points.items() if point is points[hook_name]]
+    wanted = points[hook_name]
+    return [name for name, point in points.items() if point is wanted]
 
 
 def places_of(model: Any, sae: SAE) -> Places:
@@ -54,16 +58,19 @@ def places_of(model: Any, sae: SAE) -> Places:
     if not reads:
         raise ValueError("This SAE does not say where it belongs; set it: sae.cfg.metadata.hook_name = 'blocks.…'.")
     is_single = metadata.hook_names is None and metadata.hook_names_out is None
-    there = [_name_there(model, name, metadata.hf_hook_name if is_single else None) for name in reads]
+    points = model.hook_dict  # once: a bridge makes it anew each time, which takes a millisecond
+    there = [_name_there(model, points, name, metadata.hf_hook_name if is_single else None) for name in reads]
     if writes == reads:
         return Places(there, list(there))
     path_out = metadata.hf_hook_name_out if is_single else None
-    return Places(there, [_name_there(model, name, path_out) for name in writes])
+    return Places(there, [_name_there(model, points, name, path_out) for name in writes])
 
 
-def _name_there(model: Any, name: str, path: str | None) -> str:
+def _name_there(model: Any, points: Mapping[str, Any], name: str, path: str | None) -> str:
     """The first that the model has: `name`, the module path, or a hook name for either."""
-    points, model_type = model.hook_dict, _model_type(model)
+    if name in points:
+        return name
+    model_type = _model_type(model)
     for wanted in (name, path):
         if wanted is None:
             continue
@@ -125,9 +132,9 @@ def _check_places(model: Any, sae: SAE, places: Places) -> None:
             f"This {type(sae).__name__} reads {sae.n_sources} and writes {n_writes} activations; its metadata names "
             f"{reads} and {writes}: set metadata.hook_names or metadata.hook_names_out."
         )
+    points = model.hook_dict
     for names in (reads, writes):
-        points = [model.hook_dict[name] for name in names]
-        if len({id(point) for point in points}) < len(points):
+        if len({id(points[name]) for name in names}) < len(names):
             raise ValueError(f"The hooks {names} are not all different: one model has each activation once.")
     for name in writes if writes != reads else []:
         first, last = layer_of(reads[0]), layer_of(name)

@@ -229,7 +229,7 @@ class SAETransformerBridge(HookedSAETransformer):
 
         Others (`blocks.1.hook_resid_pre` for `blocks.1.hook_in`) answer as well.
         """
-        return f"{hook_spellings(self, places_of(self, sae).writes[0])[0]}.{internal}"
+        return f"{hook_spellings(self.hook_dict, places_of(self, sae).writes[0])[0]}.{internal}"
 
 
 @contextlib.contextmanager

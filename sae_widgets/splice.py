@@ -53,9 +53,11 @@ class Splice(ABC):
         self.is_active = False
         self.head: int | None = sae.cfg.metadata.hook_head_index
         self.hook_name: str = places.reads[0]
-        self.read_names = _spellings(model, places.reads)
+        points = model.hook_dict  # once: a bridge makes it anew each time, which takes a millisecond
+        self._points: dict[str, Any] = {name: points[name] for name in (*places.reads, *places.writes)}
+        self.read_names = [spelling for name in places.reads for spelling in hook_spellings(points, name)]
         """Every spelling of what is read."""
-        self.written_names = _spellings(model, places.writes)
+        self.written_names = [spelling for name in places.writes for spelling in hook_spellings(points, name)]
         """Every spelling of what is written."""
         self._model = model
         self._network: Any = getattr(model.wrapped, "original_model", model.wrapped)
@@ -102,7 +104,7 @@ class Splice(ABC):
         """Let the SAE act."""
         if not self._handles:
             for name, hook in self._hooks():
-                point = self._model.hook_dict[name]
+                point = self._points[name]
                 # Permanent, so that the model's own reset_hooks() leaves it, as it leaves SAELens' wrapper modules.
                 self._handles.append((point, _add_hook(point, hook, is_permanent=True)))
             for hook in self._network_hooks():
@@ -197,10 +199,6 @@ def hooks_put_back(model: Any) -> Iterator[None]:
             point.fwd_hooks[:] = [handle for handle in point.fwd_hooks if handle.hook.id in point._forward_hooks]
             point.bwd_hooks[:] = [handle for handle in point.bwd_hooks if handle.hook.id in point._backward_hooks]
         raise
-
-
-def _spellings(model: Any, names: list[str]) -> list[str]:
-    return [spelling for name in names for spelling in hook_spellings(model, name)]
 
 
 def _add_hook(point: Any, fn: Callable[..., Any], dir: str = "fwd", **settings: Any) -> Any:

@@ -188,7 +188,7 @@ class JointSplice(Splice):
         try:
             with ExitStack() as stack:
                 for name in self.places.reads:
-                    stack.enter_context(acting(self._model.hook_dict[name], partial(keep, name)))
+                    stack.enter_context(acting(self._points[name], partial(keep, name)))
                 module(*args, **kwargs)
         finally:
             self._is_looking = False
