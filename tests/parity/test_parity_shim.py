@@ -1,6 +1,7 @@
 """The shim offers SAELens' public names, or says why not."""
 
 import json
+import os
 import subprocess
 import sys
 from fnmatch import fnmatchcase
@@ -21,7 +22,7 @@ def with_the_shim(*arguments: str, stdin: str = "") -> str:
         capture_output=True,
         text=True,
         cwd=root,
-        env={"PYTHONPATH": f"{SHIM}:{root}", "PATH": "/usr/bin:/bin", "HOME": str(Path.home())},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(SHIM), str(root)])},
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
