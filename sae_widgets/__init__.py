@@ -63,7 +63,7 @@ _PUBLIC = {
         "neuronpedia_url",
         "open_neuronpedia_feature_dashboard",
     ],
-    "neuronpedia_json": ["read_neuronpedia", "write_neuronpedia"],
+    "neuronpedia_json": ["neuronpedia_statistics", "read_neuronpedia", "write_neuronpedia"],
     "widgets": [
         "AttributionBars",
         "CatalogBrowser",

@@ -102,6 +102,10 @@ class Explanation:
     """How it was asked, e.g. "oai_token-act-pair"."""
 
 
+class NoExplanationsError(ValueError):
+    """Neuronpedia exports no explanations of a source."""
+
+
 # -- links ------------------------------------------------------------------------------------------------------------
 
 
@@ -115,7 +119,7 @@ def neuronpedia_url(sae: SAE | str, feature: int | None = None) -> str:
     Raises:
         ValueError: If the SAE has no id there, or no such feature.
     """
-    model, source = _parts(_id_of(sae))
+    model, source = _parts(id_of(sae))
     address = f"{SITE}/{model}/{source}"
     if feature is None:
         return address
@@ -132,7 +136,7 @@ def open_neuronpedia_feature_dashboard(sae: SAE | str, index: int) -> str:
 
 def get_neuronpedia_quick_list(sae: SAE | str, features: Sequence[int], name: str = "temporary_list") -> str:
     """The address of a page that shows `features` side by side. Asks nothing of the network."""
-    model, source = _parts(_id_of(sae))
+    model, source = _parts(id_of(sae))
     for feature in features:
         _check_feature(sae, feature)
     listed = [{"modelId": model, "layer": source, "index": str(int(feature))} for feature in features]
@@ -169,7 +173,7 @@ def neuronpedia_labels(
     if explainer is not None:
         wanted = [name for name in order if explainer.lower() in name.lower()]
         if not wanted:
-            raise ValueError(f"No explanations by {explainer!r} of {_id_of(sae)!r}. By: {', '.join(order)}.")
+            raise ValueError(f"No explanations by {explainer!r} of {id_of(sae)!r}. By: {', '.join(order)}.")
         order = [*wanted, *(name for name in order if name not in wanted)]
     rank = {name: at for at, name in enumerate(order)}
     labels: dict[int, str] = {}
@@ -187,7 +191,7 @@ def neuronpedia_explanations(
         ValueError: If the SAE has no id there, or Neuronpedia exports no explanations of it.
         ConnectionError: If the network is needed and not there.
     """
-    client, source_id = client or Neuronpedia(), _id_of(sae)
+    client, source_id = client or Neuronpedia(), id_of(sae)
     file = client.folder(source_id) / "explanations.json"
     found = None if refresh else _kept(file)
     if found is None:
@@ -196,7 +200,7 @@ def neuronpedia_explanations(
             key=lambda each: each.feature,
         )
         if not found:
-            raise ValueError(
+            raise NoExplanationsError(
                 f"Neuronpedia exports no explanations of {source_id!r}. Single features may have one on their page: "
                 f"{neuronpedia_url(source_id)}"
             )
@@ -333,7 +337,8 @@ test_key.__test__ = False  # pyright: ignore[reportFunctionMemberAccess]  not a 
 # -- inside -----------------------------------------------------------------------------------------------------------
 
 
-def _id_of(sae: SAE | str) -> str:
+def id_of(sae: SAE | str) -> str:
+    """The SAE's id on Neuronpedia."""
     if isinstance(sae, str):
         return sae
     found = sae.cfg.metadata.neuronpedia_id

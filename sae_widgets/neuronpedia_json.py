@@ -10,6 +10,7 @@ numbers here: a tokenizer turns them back. Histograms there begin at the smalles
 their width and move to the bin their middle lies in.
 """
 
+import contextlib
 import gzip
 import json
 import math
@@ -23,11 +24,12 @@ import torch
 from sae_widgets.features import N_TOP_TOKENS, FeatureContext, FeatureStatistics
 from sae_widgets.hooked import as_hooked
 from sae_widgets.logit_lens import logit_effects
+from sae_widgets.neuronpedia import Neuronpedia, NoExplanationsError, id_of, neuronpedia_labels
 from sae_widgets.sae import SAE
 from sae_widgets.token_text import CONTINUATION, token_texts
 from sae_widgets.web import gunzip, write_whole
 
-__all__ = ["read_neuronpedia", "statistics_of_rows", "write_neuronpedia"]
+__all__ = ["neuronpedia_statistics", "read_neuronpedia", "statistics_of_rows", "write_neuronpedia"]
 
 FEATURES_PER_FILE = 128
 N_LOGIT_BINS = 50
@@ -194,6 +196,42 @@ def read_neuronpedia(path: str | Path, *, d_sae: int | None = None, tokenizer: A
     files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.name.endswith(suffixes))
     rows = [row for file in files for row in _rows_of(file)]
     return statistics_of_rows(rows, d_sae=d_sae, tokenizer=tokenizer, where=str(path))
+
+
+def neuronpedia_statistics(
+    sae: SAE | str, *, refresh: bool = False, client: Neuronpedia | None = None
+) -> FeatureStatistics:
+    """What Neuronpedia exports of every feature, explanations as labels: what widgets show of it.
+
+        statistics = sw.neuronpedia_statistics(sae)
+        sw.TokenHeatmap(model, sae, "The capital of France", statistics=statistics)
+
+    Top contexts stay out: they are by far the largest part. Asks the network the first time only.
+
+    Args:
+        sae: An SAE that Neuronpedia shows, or its id there.
+        refresh: Whether to download anew.
+        client: Where Neuronpedia is; None is the public one.
+
+    Raises:
+        ValueError: If the SAE has no id there, or Neuronpedia exports no features of it, or those of another SAE.
+        ConnectionError: If the network is needed and not there.
+    """
+    client, source_id = client or Neuronpedia(), id_of(sae)
+    folder = client.folder(source_id) / "statistics"
+    d_sae = sae.cfg.d_sae if isinstance(sae, SAE) else None
+    if not refresh:
+        with contextlib.suppress(FileNotFoundError, ValueError):  # never downloaded, or damaged since
+            kept = FeatureStatistics.load(folder)
+            if d_sae in (None, kept.d_sae):
+                return kept
+    rows = client.exported(source_id, "features")
+    with contextlib.suppress(NoExplanationsError):
+        labels = neuronpedia_labels(source_id, refresh=refresh, client=client)
+        rows += [{"index": feature, "description": label} for feature, label in labels.items()]
+    statistics = statistics_of_rows(rows, d_sae=d_sae, where=f"Neuronpedia's export of {source_id!r}")
+    statistics.save(folder)
+    return statistics
 
 
 def statistics_of_rows(

@@ -17,6 +17,7 @@ from sae_widgets.neuronpedia import (
     open_neuronpedia_feature_dashboard,
 )
 from sae_widgets.neuronpedia import test_key as check_key
+from sae_widgets.neuronpedia_json import neuronpedia_statistics
 from sae_widgets.sae import SAEMetadata
 from tests.neuronpedia_stand_in import KEY, neuronpedia
 from tests.tiny_sae import random_sae
@@ -131,6 +132,26 @@ def test_explanations_of_a_larger_sae_are_refused(explained, tmp_path):
 def test_a_source_without_explanations_names_its_page(stand_in, sae, tmp_path):
     with pytest.raises(ValueError, match=r"exports no explanations of 'gpt2-small/8-res-jb'.*neuronpedia\.org/gpt2"):
         neuronpedia_labels(sae, client=stand_in.client(tmp_path))
+
+
+def test_statistics_of_all_features_are_downloaded_once(explained, sae, tmp_path):
+    bars = {"freq_hist_data_bar_values": [0.5, 1.5], "freq_hist_data_bar_heights": [3, 1]}
+    rows = [{"index": "3", "maxActApprox": 1.9, "frac_nonzero": 0.25, **bars}]
+    explained.export(f"{ID}/features/batch-0.jsonl.gz", rows)
+    client = explained.client(tmp_path)
+    first = neuronpedia_statistics(sae, client=client)
+    assert first.d_sae == sae.cfg.d_sae
+    assert first.labels == neuronpedia_labels(sae, client=client)
+    assert (first.density[3], first.bin_width[3]) == (0.25, 1.0)
+    assert first.histogram[3].tolist() == [3.0, 1.0]
+    explained.requests.clear()
+    again = neuronpedia_statistics(sae, client=client)
+    assert explained.requests == []
+    assert again.labels == first.labels
+    assert again.max_act.tolist() == first.max_act.tolist()
+    small = random_sae(TopKSAEConfig, d_sae=6, metadata=SAEMetadata(neuronpedia_id=ID))
+    with pytest.raises(ValueError, match="names feature 7; the SAE has 6"):
+        neuronpedia_statistics(small, client=client)
 
 
 # -- troubles ---------------------------------------------------------------------------------------------------------
