@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from sae_widgets.fit import layer_of, no_hook_error, places_of
-from sae_widgets.hooked import HookedSAETransformer
+from sae_widgets.hooked import HookedSAETransformer, as_hooked
 from sae_widgets.sae import SAE
 from sae_widgets.splice import acting
 
@@ -113,17 +113,14 @@ def _capture(model: HookedSAETransformer, tokens: Tensor, names: list[str]) -> l
 def read_input(
     model: HookedSAETransformer, sae: SAE, tokens: Int[Tensor, "n_rows context"]
 ) -> Float[Tensor, "n_rows context *d"]:
-    """What `sae` reads on `tokens`: the activation at its hook, or a crosscoder's sources side by side.
+    """What `sae` reads on `tokens`: the activation at its hook, one head of it, or a crosscoder's sources side by side.
 
     Raises:
         ValueError: If the SAE does not say where it belongs, or the model has no such hook.
     """
     names = places_of(model, sae).reads
     if len(names) == 1:
-        return model.capture(tokens.to(model.device), names[0])
+        activations = model.capture(tokens.to(model.device), names[0])
+        head = sae.cfg.metadata.hook_head_index
+        return activations if head is None else activations[:, :, head]
     return torch.cat([part.flatten(2) for part in _capture(model, tokens, names)], dim=-1)
-
-
-def as_hooked(model: Any) -> HookedSAETransformer:
-    """The model in the shell that `load_model` gives."""
-    return model if isinstance(model, HookedSAETransformer) else HookedSAETransformer(model)

@@ -15,7 +15,7 @@ from torch import Tensor
 from sae_widgets.activations import ActivationsStore, Batch, Cancelled
 from sae_widgets.checkpoints import SETTINGS_NAME, Checkpoint, read_checkpoint, write_checkpoint, write_json
 from sae_widgets.evals import run_evals
-from sae_widgets.hook_reader import as_hooked
+from sae_widgets.hooked import as_hooked
 from sae_widgets.job_start import make_sae, one_or_all, train_settings, widths
 from sae_widgets.model import check_fits, load_model
 from sae_widgets.normalize import whitening_of

@@ -61,7 +61,7 @@ def test_an_interrupt_at_any_moment_leaves_no_hook(tiny_model, tiny_sae, work):
     seconds = time.perf_counter() - start
     rng = random.Random(0)
     n_interrupts = 0
-    for _ in range(40):
+    for _ in range(20):
         try:
             with interrupted_after(rng.uniform(0, seconds)):
                 work(tiny_model, tiny_sae)
@@ -74,7 +74,7 @@ def test_an_interrupt_at_any_moment_leaves_no_hook(tiny_model, tiny_sae, work):
         ]
         assert not left
         assert not tiny_model.acts_to_saes
-    assert n_interrupts >= 8
+    assert n_interrupts >= 4
     assert torch.equal(tiny_model(tokens), plain)
     assert all(torch.equal(value, weights[name]) for name, value in tiny_sae.state_dict().items())
     # Nobody holds the model: another thread could go on.
