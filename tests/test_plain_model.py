@@ -95,6 +95,26 @@ def test_an_sae_attaches_to_a_module_that_stays_as_it_is(module, tokens):
     assert {name: type(each) for name, each in module.named_modules()} == kinds
 
 
+def test_a_multimodal_model_answers_to_the_usual_paths(tokens):
+    from transformers import Gemma3Config, Gemma3ForConditionalGeneration
+
+    text = {"vocab_size": 300, "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "head_dim": 8}
+    text |= {"num_attention_heads": 2, "num_key_value_heads": 1, "max_position_embeddings": N_CTX, "pad_token_id": 0}
+    image = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+    image |= {"image_size": 28, "patch_size": 14}
+    config = Gemma3Config(text_config=text, vision_config=image, mm_tokens_per_image=4)
+    model = load_model(random_model(Gemma3ForConditionalGeneration, config, 0), plain=True)
+    paths = ("model.layers.1", "model.language_model.layers.1", "blocks.1.hook_resid_post")
+    activations = [model.capture(tokens, path) for path in paths]
+    assert torch.equal(activations[0], activations[1])
+    assert torch.equal(activations[0], activations[2])
+    sae = at_path("model.layers.1")
+    with attach(model, sae):
+        torch.testing.assert_close(
+            model.run_with_cache(tokens, names_filter=paths[1])[1][paths[1]], sae(activations[0])
+        )
+
+
 def test_a_tuple_keeps_what_is_behind_its_activation(tokens):
     module = tiny_gpt2()
     sae = at_path("transformer.h.1.attn")
