@@ -34,6 +34,9 @@ if HAS_SAE_LENS:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its imports warn of their own deprecations
         import sae_lens  # noqa: F401
+    import torch
+
+    torch.set_num_threads(1)  # the sizes are small, and two processes share the cores
 
 # what was compared -> the largest difference seen
 LARGEST: dict[str, float] = {}
