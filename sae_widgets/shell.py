@@ -9,7 +9,7 @@ import inspect
 import weakref
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -18,6 +18,8 @@ from torch import Tensor
 from sae_widgets.interrupts import PatientLock
 from sae_widgets.threads import one_thread
 from sae_widgets.token_text import clean_prompt, token_texts
+
+Self = TypeVar("Self", bound="ModelShell")
 
 _LOCKS: "weakref.WeakKeyDictionary[Any, PatientLock]" = weakref.WeakKeyDictionary()
 
@@ -62,6 +64,23 @@ class ModelShell:
         if name == "wrapped":  # while being copied
             raise AttributeError(name)
         return getattr(self.wrapped, name)
+
+    # Methods of a module that give it back: here they give the shell, so that `model = model.eval()` keeps its SAEs.
+
+    def eval(self: Self) -> Self:
+        """The model in evaluation mode."""
+        self.wrapped.eval()
+        return self
+
+    def train(self: Self, mode: bool = True) -> Self:
+        """The model in training mode."""
+        self.wrapped.train(mode)
+        return self
+
+    def to(self: Self, *args: Any, **kwargs: Any) -> Self:
+        """The model on another device, or of another dtype."""
+        self.wrapped.to(*args, **kwargs)
+        return self
 
     def __repr__(self) -> str:
         cfg = self.cfg

@@ -398,6 +398,19 @@ def test_prompts_are_checked(tiny_model):
         prompt_tokens(tiny_model, "z" * 47, n_new=1)
 
 
+def test_a_model_put_in_another_mode_or_place_keeps_its_saes(tiny_model, tiny_sae):
+    hooked = HookedSAETransformer(tiny_model)
+    hooked.add_sae(tiny_sae)
+    try:
+        assert hooked.train() is hooked
+        assert hooked.wrapped.training
+        assert hooked.eval().to("cpu") is hooked
+        assert not hooked.wrapped.training
+        assert list(hooked.acts_to_saes.values()) == [tiny_sae]
+    finally:
+        hooked.reset_saes()
+
+
 def test_the_shell_says_what_it_is(tiny_model, tiny_sae):
     assert "n_layers=2, d_model=16" in repr(tiny_model)
     with attach(tiny_model, tiny_sae):

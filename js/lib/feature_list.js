@@ -30,7 +30,6 @@ export function featureList({ label, onShow, onToggle, onPreview }) {
   /** @type {Entry[]} */
   let entries = [];
   let active = 0;
-  let isFocused = false;
   let empty = "";
 
   function draw() {
@@ -54,7 +53,7 @@ export function featureList({ label, onShow, onToggle, onPreview }) {
     const words = entry.label ? visible(entry.label) : "";
     const detail = entry.detail();
     return h("div", {
-      class: `sw-fl-row${isFocused && i === active ? " sw-fl-active" : ""}`, role: "option", id: `${id}-${i}`,
+      class: `sw-fl-row${i === active ? " sw-fl-active" : ""}`, role: "option", id: `${id}-${i}`,
       "aria-selected": String(entry.isSelected), "aria-setsize": String(entries.length), "aria-posinset": String(i + 1),
       "aria-label": `Feature ${entry.feature}${words ? `, ${words}` : ""}, ${detail}`,
       title: `${entry.feature}${words ? ` ${words}` : ""}\n${detail}`, "data-index": String(i),
@@ -99,18 +98,17 @@ export function featureList({ label, onShow, onToggle, onPreview }) {
     }),
     on(view, "pointerover", (event) => onPreview(under(event)?.feature ?? null)),
     on(view, "pointerleave", () => onPreview(null)),
-    on(view, "focus", () => {
-      isFocused = view.matches(":focus-visible");
-      draw();
-    }),
+    // The frame around the active row is for whoever uses keys. Nothing is drawn anew at a press of the mouse: the click
+    // that follows would find another row than the one pressed, and be nobody's.
+    on(view, "pointerdown", () => view.classList.remove("sw-fl-keys")),
+    on(view, "focus", () => view.classList.toggle("sw-fl-keys", view.matches(":focus-visible"))),
     on(view, "blur", () => {
-      isFocused = false;
+      view.classList.remove("sw-fl-keys");
       onPreview(null);
-      draw();
     }),
     on(view, "keydown", (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey || !entries.length) return;
-      isFocused = true;
+      view.classList.add("sw-fl-keys");
       const page = Math.max(1, Math.floor(view.clientHeight / ROW) - 1);
       const step = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -entries.length, End: entries.length }[/** @type {string} */ (event.key)];
       if (step !== undefined) go(active + step);
@@ -150,13 +148,13 @@ export const FEATURE_LIST_CSS = `
 .sw-fl-row { position: absolute; left: 0; right: 0; height: ${ROW}px; display: flex; align-items: center; gap: 6px; padding: 0 2px 0 8px; cursor: pointer; font-size: 12px; }
 .sw-fl-row:hover { background: var(--sw-hover); }
 .sw-fl-row[aria-selected="true"] { background: var(--sw-raised); }
-.sw-fl-active { box-shadow: inset 0 0 0 2px var(--sw-accent); }
+.sw-fl-keys .sw-fl-active { box-shadow: inset 0 0 0 2px var(--sw-accent); }
 .sw-fl-bar { flex: none; height: 8px; border-radius: 2px; background: var(--sw-muted); opacity: .8; }
 .sw-fl-value { min-width: 38px; }
 .sw-fl-id { font-family: var(--sw-mono); color: var(--sw-muted); border-inline-start: 3px solid transparent; padding-inline-start: 5px; }
 .sw-fl-label { flex: 1 1 0; white-space: nowrap; }
 .sw-fl-add { width: 20px; text-align: center; color: var(--sw-muted); border-radius: 4px; visibility: hidden; }
 .sw-fl-add:hover { background: var(--sw-line); color: var(--sw-fg); }
-.sw-fl-row:hover .sw-fl-add, .sw-fl-row[aria-selected="true"] .sw-fl-add, .sw-fl-active .sw-fl-add { visibility: visible; }
+.sw-fl-row:hover .sw-fl-add, .sw-fl-row[aria-selected="true"] .sw-fl-add, .sw-fl-keys .sw-fl-active .sw-fl-add { visibility: visible; }
 .sw-fl-empty { padding: 10px; font-size: 12px; }
 `;

@@ -684,7 +684,6 @@ function featureList({ label, onShow, onToggle, onPreview }) {
   const id = uniqueId("feature");
   let entries = [];
   let active = 0;
-  let isFocused = false;
   let empty = "";
   function draw() {
     const first = Math.max(0, Math.floor(view.scrollTop / ROW) - 1);
@@ -707,7 +706,7 @@ function featureList({ label, onShow, onToggle, onPreview }) {
     return h(
       "div",
       {
-        class: `sw-fl-row${isFocused && i === active ? " sw-fl-active" : ""}`,
+        class: `sw-fl-row${i === active ? " sw-fl-active" : ""}`,
         role: "option",
         id: `${id}-${i}`,
         "aria-selected": String(entry.isSelected),
@@ -755,18 +754,17 @@ ${detail}`,
     }),
     on(view, "pointerover", (event) => onPreview(under(event)?.feature ?? null)),
     on(view, "pointerleave", () => onPreview(null)),
-    on(view, "focus", () => {
-      isFocused = view.matches(":focus-visible");
-      draw();
-    }),
+    // The frame around the active row is for whoever uses keys. Nothing is drawn anew at a press of the mouse: the click
+    // that follows would find another row than the one pressed, and be nobody's.
+    on(view, "pointerdown", () => view.classList.remove("sw-fl-keys")),
+    on(view, "focus", () => view.classList.toggle("sw-fl-keys", view.matches(":focus-visible"))),
     on(view, "blur", () => {
-      isFocused = false;
+      view.classList.remove("sw-fl-keys");
       onPreview(null);
-      draw();
     }),
     on(view, "keydown", (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey || !entries.length) return;
-      isFocused = true;
+      view.classList.add("sw-fl-keys");
       const page = Math.max(1, Math.floor(view.clientHeight / ROW) - 1);
       const step = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -entries.length, End: entries.length }[
         /** @type {string} */
@@ -807,14 +805,14 @@ var FEATURE_LIST_CSS = `
 .sw-fl-row { position: absolute; left: 0; right: 0; height: ${ROW}px; display: flex; align-items: center; gap: 6px; padding: 0 2px 0 8px; cursor: pointer; font-size: 12px; }
 .sw-fl-row:hover { background: var(--sw-hover); }
 .sw-fl-row[aria-selected="true"] { background: var(--sw-raised); }
-.sw-fl-active { box-shadow: inset 0 0 0 2px var(--sw-accent); }
+.sw-fl-keys .sw-fl-active { box-shadow: inset 0 0 0 2px var(--sw-accent); }
 .sw-fl-bar { flex: none; height: 8px; border-radius: 2px; background: var(--sw-muted); opacity: .8; }
 .sw-fl-value { min-width: 38px; }
 .sw-fl-id { font-family: var(--sw-mono); color: var(--sw-muted); border-inline-start: 3px solid transparent; padding-inline-start: 5px; }
 .sw-fl-label { flex: 1 1 0; white-space: nowrap; }
 .sw-fl-add { width: 20px; text-align: center; color: var(--sw-muted); border-radius: 4px; visibility: hidden; }
 .sw-fl-add:hover { background: var(--sw-line); color: var(--sw-fg); }
-.sw-fl-row:hover .sw-fl-add, .sw-fl-row[aria-selected="true"] .sw-fl-add, .sw-fl-active .sw-fl-add { visibility: visible; }
+.sw-fl-row:hover .sw-fl-add, .sw-fl-row[aria-selected="true"] .sw-fl-add, .sw-fl-keys .sw-fl-active .sw-fl-add { visibility: visible; }
 .sw-fl-empty { padding: 10px; font-size: 12px; }
 `;
 

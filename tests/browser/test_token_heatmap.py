@@ -81,6 +81,16 @@ def test_keys_alone_reach_tokens_features_and_the_maximum(book, heatmap):
     book.python("heatmap.set_trait('mode', 'strongest')")
 
 
+def test_the_first_click_in_the_list_shows_the_feature(book, heatmap):
+    heatmap.get_by_role("textbox", name="Prompt").focus()
+    row = heatmap.get_by_role("listbox", name="Features that fire on this text").get_by_role("option").nth(1)
+    feature = int(row.locator(".sw-fl-id").inner_text())
+    row.click()
+    book.wait_python(f"heatmap.mode == 'feature' and list(heatmap.features) == [{feature}]")
+    book.page.mouse.move(0, 0)  # or the row under it stays in view
+    book.python("heatmap.set_trait('mode', 'strongest')")
+
+
 def test_a_typed_prompt_is_run(book, heatmap):
     box = heatmap.get_by_role("textbox", name="Prompt")
     before = book.python("heatmap.prompt")
