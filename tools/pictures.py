@@ -34,6 +34,8 @@ WIDGETS = {
     "steering": "sw.SteeringPanel(model, sae, 'I went to the', features={about('recipes'): 1.0, about('code'): 0.0})",
     "attribution": "sw.AttributionBars(model, sae, 'Once upon a time there was a little', target=' girl',"
     " contrast=' of', top=8)",
+    "catalog": "sw.CatalogBrowser(model='gpt2-small', site='resid_pre',"
+    " selected=('gpt2-small-res-jb', 'blocks.8.hook_resid_pre'))",
 }
 TRAIN = """
 cfg = sw.LanguageModelSAERunnerConfig(
