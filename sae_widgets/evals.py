@@ -30,8 +30,7 @@ from torch import Tensor
 
 from sae_widgets.activations import Cancelled
 from sae_widgets.fit import no_hook_error, places_of
-from sae_widgets.hook_reader import as_hooked
-from sae_widgets.hooked import HookedSAETransformer
+from sae_widgets.hooked import HookedSAETransformer, as_hooked
 from sae_widgets.sae.base import SAE
 
 BATCH_BUDGET = 2**25  # numbers in one batch's logits or activations: 128 MiB in float32; a few copies live at once
@@ -109,6 +108,11 @@ class _Places(NamedTuple):
     read: list[_Place]
     given: list[_Place]
     replaced: list[list[int]]
+    head: int | None
+
+    def own_part(self, activation: Tensor) -> Tensor:
+        """What of an activation is the SAE's: all, or one head; a view."""
+        return activation if self.head is None else activation[:, :, self.head]
 
 
 def _places(models: list[HookedSAETransformer], sae: SAE, hook_name: str | None) -> _Places:
@@ -128,7 +132,8 @@ def _places(models: list[HookedSAETransformer], sae: SAE, hook_name: str | None)
         if place.hook_name not in place.model.hook_dict:
             raise no_hook_error(place.model, place.hook_name)
     everything = list(range(len(given)))
-    return _Places(read, given, [[i] for i in everything] if sae.reconstructs else [everything])
+    replaced = [[i] for i in everything] if sae.reconstructs else [everything]
+    return _Places(read, given, replaced, sae.cfg.metadata.hook_head_index)
 
 
 def _batches(model: Any, tokens: Any, batch_size_prompts: int | None, d_sae: int) -> Iterator[Tensor]:
@@ -154,11 +159,11 @@ def _add_batch(sums: Sums, sae: SAE, places: _Places, tokens: Tensor, ignored: T
     is_measured = ~torch.isin(tokens, ignored.to(tokens.device))
     kept = is_measured[:, :-1]
     as_is, seen = _look(places, tokens)
-    inputs = [seen[place] for place in places.read]
+    inputs = [places.own_part(seen[place]) for place in places.read]
     x = inputs[0] if len(inputs) == 1 else torch.cat([each.flatten(2) for each in inputs], dim=-1)
     feature_acts = sae.encode(x)
     out = sae.decode(feature_acts, x) + (sae.bypass(x) if sae.has_bypass else 0)
-    targets = [seen[place] for place in places.given]
+    targets = [places.own_part(seen[place]) for place in places.given]
     widths = [target.flatten(2).shape[-1] for target in targets]
     parts = out.flatten(2).split(widths, dim=-1)
     changed = [part.to(target.dtype).reshape(target.shape) for part, target in zip(parts, targets, strict=True)]
@@ -173,7 +178,7 @@ def _add_batch(sums: Sums, sae: SAE, places: _Places, tokens: Tensor, ignored: T
         sums.add("n_predicted", kept.sum())
         log_probs = logits.float().log_softmax(-1) if compute_kl else None
         for name, values in (("with_sae", changed), ("with_ablation", [torch.zeros_like(each) for each in targets])):
-            logits = _replaced(model, [(places.given[i].hook_name, values[i]) for i in which], tokens, is_measured)
+            logits = _replaced(places, {places.given[i]: values[i] for i in which}, tokens, is_measured)
             sums.add(f"ce_loss_{name}", next_token_loss(logits, tokens)[kept].sum())
             if log_probs is not None:
                 sums.add(f"kl_div_{name}", kl_divergence(log_probs, logits)[is_measured].sum())
@@ -199,16 +204,18 @@ def _look(places: _Places, tokens: Tensor) -> tuple[dict[int, Tensor], dict[_Pla
 
 
 def _replaced(
-    model: HookedSAETransformer, values: list[tuple[str, Tensor]], tokens: Tensor, is_measured: Tensor
+    places: _Places, values: dict[_Place, Tensor], tokens: Tensor, is_measured: Tensor
 ) -> Float[Tensor, "n_rows context d_vocab"]:
-    """The logits with these activations in the place of the model's own, special tokens left alone."""
+    """The logits with these activations in the place of one model's own, special tokens left alone."""
 
     def replace(activation: Tensor, hook: Any = None, *, value: Tensor) -> Tensor:
-        mask = is_measured.reshape(*is_measured.shape, *[1] * (activation.ndim - 2))
-        return torch.where(mask, value, activation)
+        changed = activation.clone()
+        own = places.own_part(changed)
+        own.copy_(torch.where(is_measured.reshape(*is_measured.shape, *[1] * (own.ndim - 2)), value, own))
+        return changed
 
-    hooks = [(hook_name, partial(replace, value=value)) for hook_name, value in values]
-    return model.run_with_hooks(tokens, fwd_hooks=hooks)
+    hooks = [(place.hook_name, partial(replace, value=value)) for place, value in values.items()]
+    return next(iter(values)).model.run_with_hooks(tokens, fwd_hooks=hooks)
 
 
 def next_token_loss(

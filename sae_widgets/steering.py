@@ -94,10 +94,11 @@ def steering_hook(sae: SAE, steers: Sequence[FeatureSteer]) -> Callable[[Tensor,
         NotImplementedError: If one hook is not enough: the SAE reads and writes at different places.
     """
     check_features(sae, [steer.feature for steer in steers])
-    if sae.cfg.hooks_in != sae.cfg.hooks_out or len(sae.cfg.hooks_in) > 1:
+    check_steerable(sae)
+    if not sae.reconstructs:
         raise NotImplementedError(
             f"A {type(sae).__name__} reads and writes at different hooks, so one hook cannot steer it; "
-            "generate_stream(model, sae, prompt, steers) can, unless it is a crosscoder."
+            "generate_stream(model, sae, prompt, steers) can."
         )
 
     def hook(activation: Tensor, hook: Any = None) -> Tensor:
@@ -110,8 +111,13 @@ def check_steerable(sae: SAE) -> None:
     """Nothing, if `sae` writes what it can be steered by.
 
     Raises:
-        NotImplementedError: If it is a crosscoder.
+        NotImplementedError: If it is a crosscoder, or of one head alone.
     """
+    if sae.cfg.metadata.hook_head_index is not None:
+        raise NotImplementedError(
+            f"This SAE is of head {sae.cfg.metadata.hook_head_index} alone; steering and attribution change whole "
+            "activations. Use an SAE of all heads."
+        )
     if sae.n_sources > 1:
         raise NotImplementedError(
             f"A crosscoder describes {sae.n_sources} activations at once: what is added at one of them already "

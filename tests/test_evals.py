@@ -129,6 +129,26 @@ def test_heads_are_put_back_apart():
     assert metrics["ce_loss_with_sae"] != pytest.approx(metrics["ce_loss_with_ablation"])
 
 
+def test_an_sae_of_one_head_replaces_that_head_alone():
+    hook_name = "blocks.0.attn.hook_z"
+    model, tokens = TinyLM(), tokens_of()
+    x = model.run_with_cache(tokens, names_filter=[hook_name])[1][hook_name]
+    sae = random_sae(TopKSAEConfig(d_in=x.shape[-1], d_sae=32, k=2))
+    sae.cfg.metadata["hook_name"], sae.cfg.metadata["hook_head_index"] = hook_name, 1
+    metrics = run_evals(sae, model, tokens, exclude_special_tokens=False)
+
+    def loss_with(value):
+        changed = x.clone()
+        changed[:, :, 1] = value
+        logits = model.run_with_hooks(tokens, fwd_hooks=[(hook_name, lambda activation, hook: changed)])
+        return next_token_loss(logits, tokens).mean().item()
+
+    assert metrics["ce_loss_with_sae"] == pytest.approx(loss_with(sae(x[:, :, 1])), rel=1e-5)
+    assert metrics["ce_loss_with_ablation"] == pytest.approx(loss_with(0.0), rel=1e-5)
+    error = (x[:, :, 1] - sae(x[:, :, 1])).pow(2).sum(-1).mean().item()
+    assert metrics["mse"] == pytest.approx(error, rel=1e-5)
+
+
 def test_attached_saes_and_hooks_are_as_before():
     model = TinyLM()
     before = {name: list(point.fwd_hooks) for name, point in model.hook_dict.items()}

@@ -83,6 +83,13 @@ def test_heads_may_be_apart():
         torch.testing.assert_close(steered, x + (change * sae.W_dec[4]).expand(1, 3, 16).reshape(x.shape))
 
 
+def test_an_sae_of_one_head_is_refused():
+    sae = tiny_topk("blocks.1.attn.hook_z", reshape_activations="hook_z")
+    sae.cfg.metadata["hook_head_index"] = 1
+    with pytest.raises(NotImplementedError, match="of head 1 alone"):
+        steering_hook(sae, [FeatureSteer(4, 2.0)])
+
+
 # -- the stream -------------------------------------------------------------------------------------------------------
 
 

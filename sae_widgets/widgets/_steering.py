@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from sae_widgets.features import FeatureStatistics
+from sae_widgets.hook_reader import read_input
 from sae_widgets.hooked import HookedSAETransformer
 from sae_widgets.prompt import prompt_tokens
 from sae_widgets.sae import SAE
@@ -127,7 +128,7 @@ def prompt_activations(model: HookedSAETransformer, sae: SAE, prompt: str) -> Pr
     """The activations of `prompt`, one forward pass up to the SAE's hook."""
     with model.lock:
         tokens = prompt_tokens(model, prompt)
-        feature_acts = sae.encode(model.capture(tokens, sae.cfg.metadata.hook_name))[0].float().cpu()  # n_pos d_sae
+        feature_acts = sae.encode(read_input(model, sae, tokens))[0].float().cpu()  # n_pos d_sae
     # The first token of many models is special and fires features a hundred times harder than any text does.
     ids = tokens[0].tolist()
     if len(ids) > 1 and ids[0] == model.tokenizer.bos_token_id:

@@ -5,7 +5,6 @@ overlaid in different hues. The prompt is typed in the widget itself; the data i
 """
 
 import dataclasses
-import re
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -275,17 +274,13 @@ def analyse(model: Any, sae: Any, prompt: str, statistics: Any, job: Job) -> Hea
     """
     import torch
 
+    from sae_widgets.hook_reader import read_input
     from sae_widgets.model import prompt_tokens, token_texts
 
     tokens = prompt_tokens(model, prompt)
-    hook_name = sae.cfg.hook_name
-    layer = re.match(r"blocks\.(\d+)\.", hook_name)
     with torch.no_grad(), model.lock:
         job.check()
-        _, cache = model.run_with_cache(
-            tokens, names_filter=hook_name, stop_at_layer=int(layer[1]) + 1 if layer else None
-        )
-        acts = sae.encode_sparse(cache[hook_name][0])
+        acts = sae.encode_sparse(read_input(model, sae, tokens)[0])
     ids = tokens[0].tolist()
     tokenizer = model.tokenizer
     data = from_rows(
