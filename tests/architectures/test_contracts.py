@@ -1,26 +1,23 @@
 """What holds for every registered architecture, in every form and with every scaling of its input."""
 
 import copy
+import itertools
 import pickle
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 import torch
 
 from sae_widgets.normalize import NORMALIZE_MODES, whitening_of
 from sae_widgets.sae import SAE, SAE_CLASSES, SAEConfig, SparseActs
-from tests.tiny_sae import config_classes, flat_target, loss_context, output_shape, random_x, target_of
-from tests.tiny_sae import random_sae as sae_of
+from tests.tiny_sae import config_classes, flat_target, loss_context, output_shape, random_sae, random_x, target_of
 
 CONFIGS = list(config_classes())
 TRAINING = [each for each in CONFIGS if each.is_training]
 PER_ROW = ("constant_norm_rescale", "layer_norm")
 # Inside the SAE covariance_whitening is expected_average_only_in: nothing. Its fold has tests of its own.
 MODES = [mode for mode in NORMALIZE_MODES if mode != "covariance_whitening"]
-
-every_config = pytest.mark.parametrize("config_class", CONFIGS, ids=lambda each: each.__name__)
-every_training_config = pytest.mark.parametrize("config_class", TRAINING, ids=lambda each: each.__name__)
-every_mode = pytest.mark.parametrize("mode", MODES)
-
 
 REFUSED = {
     "apply_b_dec_to_input": lambda architecture, value: value and "transcoder" in architecture,
@@ -30,14 +27,38 @@ REFUSED = {
 """Settings that an architecture has no meaning for, and says so."""
 
 
-def random_sae(config_class: type[SAEConfig], **settings) -> SAE:
-    """The SAE, or the end of the test where the architecture refuses these settings, and has to."""
-    architecture = str(config_class.architecture)
-    if any(refuses(architecture, settings.get(name)) for name, refuses in REFUSED.items()):
-        with pytest.raises(ValueError, match=r"apply_b_dec_to_input|expected_average_only_in|reshape_activations"):
-            sae_of(config_class, **settings)
-        pytest.skip("refused, with a reason")
-    return sae_of(config_class, **settings)
+def is_refused(config_class: type[SAEConfig], settings: dict[str, Any]) -> bool:
+    return any(REFUSED[name](str(config_class.architecture), value) for name, value in settings.items())
+
+
+def every(configs: list[type[SAEConfig]] = CONFIGS, **settings: Sequence[Any]) -> pytest.MarkDecorator:
+    """Each config with each of these settings that its architecture takes, as `config_class` and `settings`."""
+    combinations = [dict(zip(settings, values, strict=True)) for values in itertools.product(*settings.values())]
+    cases = [
+        pytest.param(config, chosen, id="-".join(map(str, (config.__name__, *chosen.values()))))
+        for config in configs
+        for chosen in combinations
+        if not is_refused(config, chosen)
+    ]
+    return pytest.mark.parametrize(("config_class", "settings"), cases)
+
+
+every_config = pytest.mark.parametrize("config_class", CONFIGS, ids=lambda each: each.__name__)
+every_training_config = pytest.mark.parametrize("config_class", TRAINING, ids=lambda each: each.__name__)
+every_mode = every(normalize_activations=MODES)
+every_row_mode = every(normalize_activations=PER_ROW)
+every_training_mode = every(TRAINING, normalize_activations=MODES)
+
+
+@every_config
+def test_settings_without_a_meaning_are_refused(config_class: type[SAEConfig]):
+    values = {"apply_b_dec_to_input": [True], "normalize_activations": PER_ROW, "reshape_activations": ["hook_z"]}
+    for setting in [{name: value} for name, each in values.items() for value in each]:
+        if is_refused(config_class, setting):
+            with pytest.raises(ValueError, match=r"apply_b_dec_to_input|expected_average_only_in|reshape_activations"):
+                random_sae(config_class, **setting)
+        else:
+            random_sae(config_class, **setting)
 
 
 def bytes_of(sae: SAE) -> dict[str, tuple[str, bytes]]:
@@ -51,11 +72,9 @@ def test_the_architectures_are_registered():
     assert of_saes | of_transcoders | {"cross_layer_transcoder"} <= SAE_CLASSES.keys()
 
 
-@every_config
-@every_mode
-@pytest.mark.parametrize("apply_b_dec", [True, False])
-def test_forward_is_decode_of_encode(config_class: type[SAEConfig], mode: str, apply_b_dec: bool):
-    sae = random_sae(config_class, normalize_activations=mode, apply_b_dec_to_input=apply_b_dec)
+@every(apply_b_dec_to_input=[True, False], normalize_activations=MODES)
+def test_forward_is_decode_of_encode(config_class: type[SAEConfig], settings: dict[str, Any]):
+    sae = random_sae(config_class, **settings)
     for shape in [(6,), (4, 6), (2, 3, 6), (0, 6)]:
         x = random_x(*shape)
         out = sae(x)
@@ -75,10 +94,9 @@ def test_something_fires_and_something_does_not(config_class: type[SAEConfig]):
     assert 0.02 < share < 0.8
 
 
-@every_config
 @every_mode
-def test_permuting_features_permutes_nothing_else(config_class: type[SAEConfig], mode: str):
-    sae, x = random_sae(config_class, normalize_activations=mode), random_x(9, 6)
+def test_permuting_features_permutes_nothing_else(config_class: type[SAEConfig], settings: dict[str, Any]):
+    sae, x = random_sae(config_class, **settings), random_x(9, 6)
     other, order = copy.deepcopy(sae), torch.randperm(20, generator=torch.Generator().manual_seed(3))
     with torch.no_grad():
         for name, weight in other.state_dict().items():
@@ -96,10 +114,11 @@ def feature_axis(name: str, weight: torch.Tensor) -> int | None:
     return next((axis for axis, size in enumerate(weight.shape) if size == 20), None)
 
 
-@every_config
 @every_mode
-def test_folding_decoder_norms_keeps_the_function_or_is_refused(config_class: type[SAEConfig], mode: str):
-    sae, x = random_sae(config_class, normalize_activations=mode), random_x(40, 6)
+def test_folding_decoder_norms_keeps_the_function_or_is_refused(
+    config_class: type[SAEConfig], settings: dict[str, Any]
+):
+    sae, x = random_sae(config_class, **settings), random_x(40, 6)
     before, acts = sae(x), sae.encode(x)
     norms = sae.W_dec.norm(dim=-1).detach()
     if not sae_can_fold(sae):
@@ -121,10 +140,9 @@ def sae_can_fold(sae: SAE) -> bool:
     return getattr(sae, "is_rescaled", True)
 
 
-@every_config
-@pytest.mark.parametrize("apply_b_dec", [True, False])
-def test_folding_the_input_scale_keeps_the_function(config_class: type[SAEConfig], apply_b_dec: bool):
-    sae = random_sae(config_class, normalize_activations="expected_average_only_in", apply_b_dec_to_input=apply_b_dec)
+@every(apply_b_dec_to_input=[True, False])
+def test_folding_the_input_scale_keeps_the_function(config_class: type[SAEConfig], settings: dict[str, Any]):
+    sae = random_sae(config_class, normalize_activations="expected_average_only_in", **settings)
     x, scale = random_x(40, 6), 2.5
     if str(sae.cfg.architecture) == "temporal":
         with pytest.raises(NotImplementedError, match="would change what attention predicts"):
@@ -138,11 +156,12 @@ def test_folding_the_input_scale_keeps_the_function(config_class: type[SAEConfig
     torch.testing.assert_close(sae.train()(x), before, rtol=1e-10, atol=1e-10)
 
 
-@every_config
-@pytest.mark.parametrize("mode", PER_ROW)
-def test_folding_an_input_scale_is_refused_where_rows_are_normalised(config_class: type[SAEConfig], mode: str):
+@every_row_mode
+def test_folding_an_input_scale_is_refused_where_rows_are_normalised(
+    config_class: type[SAEConfig], settings: dict[str, Any]
+):
     with pytest.raises(NotImplementedError, match="scales each row anew"):
-        random_sae(config_class, normalize_activations=mode).fold_activation_norm_scaling_factor(2.0)
+        random_sae(config_class, **settings).fold_activation_norm_scaling_factor(2.0)
 
 
 @every_config
@@ -152,21 +171,20 @@ def test_folding_needs_a_positive_finite_scale(config_class: type[SAEConfig], sc
         random_sae(config_class).fold_activation_norm_scaling_factor(scale)
 
 
-@every_config
-@pytest.mark.parametrize("apply_b_dec", [True, False])
-def test_folding_whitening_keeps_the_function_or_is_refused(config_class: type[SAEConfig], apply_b_dec: bool):
+@every(apply_b_dec_to_input=[True, False])
+def test_folding_whitening_keeps_the_function_or_is_refused(config_class: type[SAEConfig], settings: dict[str, Any]):
     architecture = str(config_class.architecture)
     if "transcoder" in architecture or architecture in ("crosscoder", "matching_pursuit", "temporal"):
         sae = random_sae(config_class)
         with pytest.raises(ValueError, match="covariance_whitening"):
-            sae_of(config_class, normalize_activations="covariance_whitening")
+            random_sae(config_class, normalize_activations="covariance_whitening")
         if architecture != "crosscoder":
             weights = bytes_of(sae)
             with pytest.raises(NotImplementedError, match=r"[Ww]hitening"):
                 sae.fold_activation_whitening(*whitening_of(random_x(30, 6)))
             assert bytes_of(sae) == weights
         return
-    sae = random_sae(config_class, normalize_activations="covariance_whitening", apply_b_dec_to_input=apply_b_dec)
+    sae = random_sae(config_class, normalize_activations="covariance_whitening", **settings)
     x = random_x(40, 6) @ random_x(6, 6, seed=7) + 3
     whitening = whitening_of(x)
     z = whitening.apply(x)
@@ -179,11 +197,12 @@ def test_folding_whitening_keeps_the_function_or_is_refused(config_class: type[S
         torch.testing.assert_close(whole(x), out, rtol=1e-9, atol=1e-9)
 
 
-@every_config
-@pytest.mark.parametrize("mode", PER_ROW)
-def test_folding_whitening_is_refused_where_rows_are_normalised(config_class: type[SAEConfig], mode: str):
+@every_row_mode
+def test_folding_whitening_is_refused_where_rows_are_normalised(
+    config_class: type[SAEConfig], settings: dict[str, Any]
+):
     with pytest.raises(NotImplementedError, match=r"[Ww]hitening"):
-        random_sae(config_class, normalize_activations=mode).fold_activation_whitening(*whitening_of(random_x(30, 6)))
+        random_sae(config_class, **settings).fold_activation_whitening(*whitening_of(random_x(30, 6)))
 
 
 @every_config
@@ -228,10 +247,9 @@ def test_the_callers_config_is_copied(config_class: type[SAEConfig]):
     assert sae.cfg.dtype == "float32"
 
 
-@every_config
 @every_mode
-def test_decode_remembers_nothing(config_class: type[SAEConfig], mode: str):
-    sae = random_sae(config_class, normalize_activations=mode).eval()
+def test_decode_remembers_nothing(config_class: type[SAEConfig], settings: dict[str, Any]):
+    sae = random_sae(config_class, **settings).eval()
     a, b = random_x(3, 6, seed=1) * 5 + 2, random_x(3, 6, seed=2)
     acts_a = sae.encode(a)
     acts_b = sae.encode(b)  # in between: whoever remembers would now decode `a` with the scale of `b`
@@ -240,10 +258,9 @@ def test_decode_remembers_nothing(config_class: type[SAEConfig], mode: str):
     torch.testing.assert_close(sae.decode(acts_b, b) + sae.bypass(b), sae(b), rtol=1e-12, atol=1e-12)
 
 
-@every_config
-@pytest.mark.parametrize("mode", PER_ROW)
-def test_decode_asks_for_the_input_it_needs(config_class: type[SAEConfig], mode: str):
-    sae = random_sae(config_class, normalize_activations=mode)
+@every_row_mode
+def test_decode_asks_for_the_input_it_needs(config_class: type[SAEConfig], settings: dict[str, Any]):
+    sae = random_sae(config_class, **settings)
     assert sae.needs_input_to_decode == sae.reconstructs
     if not sae.reconstructs:  # a transcoder's output is not in the unit of its input
         x = random_x(2, 6)
@@ -265,9 +282,9 @@ def output_of(sae: SAE, *batch: int) -> tuple[int, ...]:
     return (*batch, sae.n_sources, sae.d_in // sae.n_sources) if sae.n_sources > 1 else output_shape(sae, *batch)
 
 
-@every_config
-def test_hook_z_flattens_heads_and_gives_them_back(config_class: type[SAEConfig]):
-    sae, x = random_sae(config_class, reshape_activations="hook_z"), random_x(4, 5, 2, 3)
+@every(reshape_activations=["hook_z"])
+def test_hook_z_flattens_heads_and_gives_them_back(config_class: type[SAEConfig], settings: dict[str, Any]):
+    sae, x = random_sae(config_class, **settings), random_x(4, 5, 2, 3)
     flat = x.flatten(-2)
     assert sae.encode(x).shape == (4, 5, 20)
     assert torch.equal(sae.encode(x), sae.encode(flat))
@@ -279,10 +296,9 @@ def test_hook_z_flattens_heads_and_gives_them_back(config_class: type[SAEConfig]
     torch.testing.assert_close(sae(x, use_error_term=True, target=target), target)
 
 
-@every_config
 @every_mode
-def test_error_term_gives_the_target_back(config_class: type[SAEConfig], mode: str):
-    sae, x = random_sae(config_class, normalize_activations=mode), random_x(7, 6)
+def test_error_term_gives_the_target_back(config_class: type[SAEConfig], settings: dict[str, Any]):
+    sae, x = random_sae(config_class, **settings), random_x(7, 6)
     target = target_of(sae, x)
     torch.testing.assert_close(sae(x, use_error_term=True, target=target), target, rtol=1e-12, atol=1e-12)
     if sae.reconstructs:
@@ -292,10 +308,9 @@ def test_error_term_gives_the_target_back(config_class: type[SAEConfig], mode: s
             sae(x, use_error_term=True)
 
 
-@every_config
 @every_mode
-def test_error_term_shows_only_what_a_hook_changes(config_class: type[SAEConfig], mode: str):
-    sae, x = random_sae(config_class, normalize_activations=mode).eval(), random_x(7, 6)
+def test_error_term_shows_only_what_a_hook_changes(config_class: type[SAEConfig], settings: dict[str, Any]):
+    sae, x = random_sae(config_class, **settings).eval(), random_x(7, 6)
     clean = sae(x)
     handle = sae.hook_points["hook_sae_acts_post"].add_hook(lambda value, hook: value * 0.5)
     changed = sae(x)
@@ -343,10 +358,9 @@ def test_inference_form_computes_the_same(config_class: type[SAEConfig]):
     assert sae.W_dec.abs().sum() > 0
 
 
-@every_training_config
-@every_mode
-def test_train_parts_are_those_of_forward(config_class: type[SAEConfig], mode: str):
-    sae, x = random_sae(config_class, normalize_activations=mode).train(), random_x(8, 6)
+@every_training_mode
+def test_train_parts_are_those_of_forward(config_class: type[SAEConfig], settings: dict[str, Any]):
+    sae, x = random_sae(config_class, **settings).train(), random_x(8, 6)
     parts = sae.train_parts(x)
     acts = parts.feature_acts.to_dense(20) if isinstance(parts.feature_acts, SparseActs) else parts.feature_acts
     torch.testing.assert_close(acts, sae.encode(x), rtol=1e-12, atol=1e-12)
@@ -354,10 +368,11 @@ def test_train_parts_are_those_of_forward(config_class: type[SAEConfig], mode: s
     torch.testing.assert_close(parts.sae_in, sae.process_sae_in(x), rtol=1e-12, atol=1e-12)
 
 
-@every_training_config
-@every_mode
-def test_objective_begins_with_the_mse_and_reaches_every_weight(config_class: type[SAEConfig], mode: str):
-    sae, x = random_sae(config_class, normalize_activations=mode), random_x(16, 6)
+@every_training_mode
+def test_objective_begins_with_the_mse_and_reaches_every_weight(
+    config_class: type[SAEConfig], settings: dict[str, Any]
+):
+    sae, x = random_sae(config_class, **settings), random_x(16, 6)
     parts = sae.train_parts(x)
     target = flat_target(sae, x)
     terms = sae.objective(parts, target, loss_context(sae, torch.arange(20) < 10))
