@@ -37,9 +37,14 @@ _PUBLIC = {
         "token_texts",
     ],
     "demo": ["load_demo"],
-    "activations": ["ActivationsStore"],
-    "run": ["TrainingRun"],
-    "runner": ["LanguageModelSAERunnerConfig", "LanguageModelSAETrainingRunner", "LoggingConfig", "SAETrainingRunner"],
+    "activations.store": ["ActivationsStore"],
+    "runs.run": ["TrainingRun"],
+    "runs.runner": [
+        "LanguageModelSAERunnerConfig",
+        "LanguageModelSAETrainingRunner",
+        "LoggingConfig",
+        "SAETrainingRunner",
+    ],
     "evals": ["run_evals"],
     "features": [
         "FeatureContext",

@@ -14,7 +14,7 @@ import altair as alt
 from sae_widgets.attribution import Attribution
 from sae_widgets.features import FeatureStatistics
 from sae_widgets.logit_lens import LogitEffects
-from sae_widgets.run import History
+from sae_widgets.runs.run import History
 
 # Okabe and Ito's palette: told apart with every common colour blindness. Orange fires or raises, blue lowers.
 ORANGE, BLUE = "#d55e00", "#0072b2"

@@ -28,7 +28,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from sae_widgets.activations import Cancelled
+from sae_widgets.activations.store import Cancelled
 from sae_widgets.fit import no_hook_error, places_of
 from sae_widgets.hooked import HookedSAETransformer, as_hooked
 from sae_widgets.sae.base import SAE

@@ -20,10 +20,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from sae_widgets.activations.hook_reader import read_input
 from sae_widgets.feature_files import read_statistics, write_statistics
 from sae_widgets.feature_pass import FeaturePass, token_rows
 from sae_widgets.fit import check_fits
-from sae_widgets.hook_reader import read_input
 from sae_widgets.hooked import as_hooked
 from sae_widgets.logit_lens import LogitEffects, logit_effects
 from sae_widgets.sae import SAE

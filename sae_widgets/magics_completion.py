@@ -97,7 +97,7 @@ def setting_names() -> list[str]:
     """Names that a training config takes."""
     from dataclasses import fields
 
-    from sae_widgets.runner_config import LanguageModelSAERunnerConfig
+    from sae_widgets.runs.config import LanguageModelSAERunnerConfig
 
     own = [each.name for each in fields(LanguageModelSAERunnerConfig) if each.name not in ("sae", "logger")]
     return [*own, "architecture", "d_sae", "expansion_factor", "k", "l1_coefficient"]

@@ -154,7 +154,7 @@ def test_a_folder_without_an_sae_says_what_is_there(tmp_path):
 TRAIN = """
 import sae_widgets as sw
 from tests.tiny_model import TEXT, tiny_llama, tiny_tokenizer
-from sae_widgets.checkpoints import read_checkpoint
+from sae_widgets.training.checkpoints import read_checkpoint
 from sae_widgets.model import load_model
 model = load_model(tiny_llama(), tokenizer=tiny_tokenizer())
 cfg = sw.LanguageModelSAERunnerConfig(
@@ -181,7 +181,7 @@ def test_a_disk_that_is_full_costs_neither_the_run_nor_earlier_checkpoints(tmp_p
     """The limit on file size makes every larger write fail, as a full disk does."""
     program = """
     import resource, signal
-    from sae_widgets.runner import start
+    from sae_widgets.runs.runner import start
     run = start(cfg, **data)
     run.wait(timeout=0.5)
     first = run.checkpoint().result(60)
@@ -219,7 +219,7 @@ def test_an_interrupted_training_keeps_a_whole_checkpoint_and_a_clean_model(tmp_
     program = """
     import os, random, signal, threading
     from pathlib import Path
-    from sae_widgets.runner import start
+    from sae_widgets.runs.runner import start
     rng = random.Random(1)
     n_stopped = 0
     for _ in range(12):

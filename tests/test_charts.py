@@ -7,7 +7,7 @@ from sae_widgets import charts
 from sae_widgets.attribution import Attribution, MethodAttribution
 from sae_widgets.features import FeatureStatistics
 from sae_widgets.logit_lens import LogitEffects, TokenEffect
-from sae_widgets.run import History
+from sae_widgets.runs.run import History
 
 
 def values_of(chart) -> list[dict]:

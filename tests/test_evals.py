@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from sae_widgets.activations import Cancelled
+from sae_widgets.activations.store import Cancelled
 from sae_widgets.architectures import StandardSAEConfig, TopKSAEConfig
 from sae_widgets.evals import kl_divergence, next_token_loss, run_evals
 from sae_widgets.sae import SAE

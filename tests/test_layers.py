@@ -14,15 +14,14 @@ LAYERS: dict[int, set[str]] = {
     0: {"sae", "normalize", "architectures", "kernels"},
     1: {"loaders"},
     2: {
-        *("training", "schedules", "checkpoints", "model", "activations", "documents", "token_rows"),
-        *("run", "trainable", "history", "listeners", "gauges"),
-        *("hook_reader", "hooked", "shell", "splice", "fit", "prompt", "token_text", "threads", "interrupts", "demo"),
+        *("training", "model", "activations"),
+        *("hooked", "shell", "splice", "fit", "prompt", "token_text", "threads", "interrupts", "demo"),
         *("splice_kinds", "splices", "module_points", "module_names", "plain_model"),
     },
     3: {
         *("evals", "features", "feature_files", "feature_pass", "logit_lens", "attribution", "steering"),
         *("hub", "model_card", "neuronpedia", "neuronpedia_json", "web"),
-        *("runner", "runner_config", "flat_config", "job", "job_start", "run_log"),
+        "runs",
     },
     4: {"widgets", "charts"},
     5: {"checkup", "magics", "magics_completion"},

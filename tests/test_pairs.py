@@ -4,11 +4,11 @@ import pytest
 import torch
 
 import sae_widgets as sw
-from sae_widgets.activations import ActivationsStore, StoreSettings
-from sae_widgets.documents import open_documents
-from sae_widgets.runner import LanguageModelSAERunnerConfig, SAETrainingRunner, start
-from sae_widgets.schedules import LearningRateSchedule
-from sae_widgets.training import Trainer, TrainSettings
+from sae_widgets.activations.documents import open_documents
+from sae_widgets.activations.store import ActivationsStore, StoreSettings
+from sae_widgets.runs.runner import LanguageModelSAERunnerConfig, SAETrainingRunner, start
+from sae_widgets.training.schedules import LearningRateSchedule
+from sae_widgets.training.trainer import Trainer, TrainSettings
 from tests.tiny_lm import TinyLM, sentences
 from tests.tiny_sae import random_x
 

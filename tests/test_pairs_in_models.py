@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import sae_widgets as sw
-from sae_widgets.hook_reader import read_input
+from sae_widgets.activations.hook_reader import read_input
 from sae_widgets.steering import FeatureSteer, generate_stream, steering_hook
 from tests.tiny_sae import random_sae
 

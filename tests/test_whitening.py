@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from sae_widgets.normalize import whitening_of
-from tests.test_runner import begin, config, same_weights, stop_at
+from tests.runs.test_runner import begin, config, same_weights, stop_at
 from tests.tiny_lm import TinyLM, sentences
 
 WHITE = {"normalize_activations": "covariance_whitening", "d_sae": 48, "architecture": "topk"}

@@ -63,7 +63,7 @@ class TrainStepOutput:
     loss: Float[Tensor, ""]
     losses: dict[str, Tensor]
     metrics: dict[str, Any] = field(default_factory=dict)
-    """Empty: the trainer measures (`sae_widgets.training.StepReport`)."""
+    """Empty: the trainer measures (`sae_widgets.training.trainer.StepReport`)."""
 
 
 class SAELensNames:

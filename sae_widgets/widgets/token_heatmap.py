@@ -274,7 +274,7 @@ def analyse(model: Any, sae: Any, prompt: str, statistics: Any, job: Job) -> Hea
     """
     import torch
 
-    from sae_widgets.hook_reader import read_input
+    from sae_widgets.activations.hook_reader import read_input
     from sae_widgets.model import prompt_tokens, token_texts
 
     tokens = prompt_tokens(model, prompt)

@@ -15,7 +15,7 @@ from typing import Any
 
 import traitlets
 
-from sae_widgets.run import FINAL_STATUSES, TrainingRun
+from sae_widgets.runs.run import FINAL_STATUSES, TrainingRun
 from sae_widgets.widgets import _static
 from sae_widgets.widgets._base import SEND_INTERVAL_S, Job, SaeWidget, kernel_written
 from sae_widgets.widgets._curve_picture import Chart, draw, number
@@ -351,7 +351,7 @@ def train(cfg: Any, **overrides: Any) -> TrainingRun:
         overrides: `override_model`, `override_dataset`, `override_sae` as for `SAETrainingRunner`; `foreground=True`
             keeps the cell busy until the run has ended (Colab, scripts); `freeze_at_end=True` as for `TrainingPanel`.
     """
-    from sae_widgets import runner
+    from sae_widgets.runs import runner
 
     freeze_at_end = overrides.pop("freeze_at_end", False)
     foreground = overrides.pop("foreground", False)

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 
 from sae_widgets.architectures import StandardTrainingSAE, StandardTrainingSAEConfig
-from sae_widgets.checkpoints import write_checkpoint
-from sae_widgets.run import TrainingRun
-from sae_widgets.schedules import LearningRateSchedule
-from sae_widgets.training import StepReport, Trainer, TrainSettings
+from sae_widgets.runs.run import TrainingRun
+from sae_widgets.training.checkpoints import write_checkpoint
+from sae_widgets.training.schedules import LearningRateSchedule
+from sae_widgets.training.trainer import StepReport, Trainer, TrainSettings
 
 
 class SmallTraining:

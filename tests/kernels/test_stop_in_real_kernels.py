@@ -7,7 +7,7 @@ kernel has subshells (ipykernel 7.1 and newer). Where it has none, the click act
 import statistics
 from pathlib import Path
 
-from sae_widgets.checkpoints import read_checkpoint
+from sae_widgets.training.checkpoints import read_checkpoint
 from tests.kernels.lab import Lab
 
 N_STOPS = 5

@@ -360,7 +360,7 @@ def test_what_the_catalogue_adds_is_kept():
 def test_a_run_that_names_no_sizes_can_begin():
     from sae_lens.training.mixing_buffer import mixing_buffer
 
-    from sae_widgets.activations import StoreSettings
+    from sae_widgets.activations.store import StoreSettings
 
     peer = sae_lens.LanguageModelSAERunnerConfig(
         sae=sae_lens.StandardTrainingSAEConfig(**settings_for("StandardSAE")),
@@ -376,14 +376,14 @@ def test_a_run_that_names_no_sizes_can_begin():
 
 
 def test_nothing_is_uploaded_unless_asked():
-    from sae_widgets.runner_config import LoggingConfig
+    from sae_widgets.runs.config import LoggingConfig
 
     assert sae_lens.LoggingConfig().log_to_wandb
     assert not LoggingConfig().log_to_wandb
 
 
 def test_flat_settings_make_the_same_config():
-    from sae_widgets.runner_config import LanguageModelSAERunnerConfig
+    from sae_widgets.runs.config import LanguageModelSAERunnerConfig
 
     flat = {"architecture": "topk", "d_in": 64, "expansion_factor": 8, "activation_fn_kwargs": {"k": 4}}
     with pytest.raises(TypeError, match="unexpected keyword"):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import traitlets
 
-from sae_widgets.run import TrainingRun
+from sae_widgets.runs.run import TrainingRun
 from sae_widgets.widgets import training_panel
 from sae_widgets.widgets._curve_picture import number
 from sae_widgets.widgets._curves import MAX_POINTS, MAX_TAIL_POINTS, Curve, CurveFeed, pack, unpack
@@ -468,7 +468,7 @@ def test_only_a_run_can_be_shown():
 
 @pytest.mark.parametrize("is_notebook", [True, False])
 def test_train_starts_the_run_and_shows_the_panel_in_a_notebook(tmp_path, monkeypatch, is_notebook):
-    from sae_widgets import runner
+    from sae_widgets.runs import runner
 
     asked = {}
 

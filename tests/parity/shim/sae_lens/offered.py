@@ -48,13 +48,13 @@ _BASE = {
 _SAES = {name: "sae_widgets.architectures" for names in _ARCHITECTURES.values() for name in names} | _BASE
 
 _CONFIGS = {
-    "LanguageModelSAERunnerConfig": "sae_widgets.runner_config",
-    "LoggingConfig": "sae_widgets.runner_config",
+    "LanguageModelSAERunnerConfig": "sae_widgets.runs.config",
+    "LoggingConfig": "sae_widgets.runs.config",
 }
 
 _RUNNERS = {
-    "LanguageModelSAETrainingRunner": "sae_widgets.runner",
-    "SAETrainingRunner": "sae_widgets.runner",
+    "LanguageModelSAETrainingRunner": "sae_widgets.runs.runner",
+    "SAETrainingRunner": "sae_widgets.runs.runner",
 }
 
 _NAMES, _TRAINING = "sae_lens.adapters.names", "sae_lens.adapters.training"
@@ -74,7 +74,7 @@ OFFERED: dict[str, dict[str, str]] = {
         **_CONFIGS,
         **_RUNNERS,
         **_MODELS,
-        "ActivationsStore": "sae_widgets.activations",
+        "ActivationsStore": "sae_widgets.activations.store",
         "SAETrainer": _TRAINING,
         "run_evals": _EVALS,
         "upload_saes_to_huggingface": "sae_widgets.hub",
@@ -127,7 +127,7 @@ OFFERED: dict[str, dict[str, str]] = {
        for module, names in _ARCHITECTURES.items()},
     "sae_lens.training": {},
     "sae_lens.training.activation_scaler": {"ActivationScaler": _TRAINING, "ActivationWhitening": _TRAINING},
-    "sae_lens.training.activations_store": {"ActivationsStore": "sae_widgets.activations"},
+    "sae_lens.training.activations_store": {"ActivationsStore": "sae_widgets.activations.store"},
     "sae_lens.training.optim": {"get_lr_scheduler": _TRAINING, "CoefficientScheduler": _TRAINING},
     "sae_lens.training.sae_trainer": {"SAETrainer": _TRAINING},
     "sae_lens.training.upload_saes_to_huggingface": {"upload_saes_to_huggingface": "sae_widgets.hub"},

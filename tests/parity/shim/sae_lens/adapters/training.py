@@ -7,10 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sae_widgets import training
 from sae_widgets.normalize import Whitening, average_norm_scale, whitening_of
 from sae_widgets.sae import SAE
-from sae_widgets.schedules import LearningRateSchedule, warmed_up
+from sae_widgets.training.schedules import LearningRateSchedule, warmed_up
 
 
 def _schedule(name: str, n_steps: int, lr: float, warm_up: int, decay: int, end: float, cycles: int) -> Any:
@@ -109,14 +108,14 @@ class SAETrainerConfig:
 
 
 class SAETrainer:
-    """`sae_widgets.training.Trainer` on an iterator of batches."""
+    """`sae_widgets.training.trainer.Trainer` on an iterator of batches."""
 
     def __init__(self, cfg: SAETrainerConfig, sae: SAE, data_provider: Iterator[Tensor]) -> None:
         self.cfg, self.sae, self.data_provider, self._scaler = cfg, sae, data_provider, ActivationScaler()
         end = cfg.lr / 10 if cfg.lr_end is None else cfg.lr_end
-        self._trainer = training.Trainer(
+        self._trainer = trainer.Trainer(
             sae,
-            training.TrainSettings(
+            trainer.TrainSettings(
                 total_tokens=cfg.total_training_samples,
                 lr=cfg.lr,
                 schedule=_schedule(

@@ -14,8 +14,8 @@ from sae_widgets.architectures import (
 )
 from sae_widgets.sae import SAE
 from sae_widgets.sae.acts import SparseActs, TrainContext, TrainParts
-from sae_widgets.schedules import LearningRateSchedule, warmed_up
-from sae_widgets.training import StepReport, Trainer, TrainSettings, firing_counts, ghost_grad_loss
+from sae_widgets.training.schedules import LearningRateSchedule, warmed_up
+from sae_widgets.training.trainer import StepReport, Trainer, TrainSettings, firing_counts, ghost_grad_loss
 
 CONFIGS = {
     "standard": StandardTrainingSAEConfig(d_in=8, d_sae=24, l1_coefficient=0.1, l1_warm_up_steps=4),

@@ -5,13 +5,13 @@ from typing import Any
 
 import torch
 
-from sae_widgets.checkpoints import Checkpoint
-from sae_widgets.hook_reader import HookReader
+from sae_widgets.training.checkpoints import Checkpoint
+from sae_widgets.activations.hook_reader import HookReader
 from sae_widgets.normalize import Scale
-from sae_widgets.runner_config import LanguageModelSAERunnerConfig
+from sae_widgets.runs.config import LanguageModelSAERunnerConfig
 from sae_widgets.sae.base import SAE
-from sae_widgets.schedules import LearningRateSchedule
-from sae_widgets.training import TrainSettings
+from sae_widgets.training.schedules import LearningRateSchedule
+from sae_widgets.training.trainer import TrainSettings
 
 
 def make_sae(cfg: LanguageModelSAERunnerConfig, resumed: Checkpoint | None) -> SAE:

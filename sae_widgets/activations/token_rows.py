@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from sae_widgets.documents import Documents
+from sae_widgets.activations.documents import Documents
 
 
 class SequencePacker:

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 import sae_widgets as sw
-from sae_widgets import checkpoints
-from sae_widgets.run_log import read_log
-from sae_widgets.runner import LanguageModelSAERunnerConfig, LoggingConfig, SAETrainingRunner, start
+from sae_widgets.training import checkpoints
+from sae_widgets.runs.log import read_log
+from sae_widgets.runs.runner import LanguageModelSAERunnerConfig, LoggingConfig, SAETrainingRunner, start
 from sae_widgets.sae.files import read_sparsity
 from tests.tiny_lm import TinyLM, sentences
 
@@ -98,7 +98,7 @@ def test_a_local_text_file_is_trained_on(tmp_path):
 
 
 def test_a_model_is_loaded_by_name(tmp_path, monkeypatch):
-    monkeypatch.setattr("sae_widgets.job.load_model", lambda name, **kwargs: TinyLM() if name == "tiny" else None)
+    monkeypatch.setattr("sae_widgets.runs.job.load_model", lambda name, **kwargs: TinyLM() if name == "tiny" else None)
     by_name = start(config(tmp_path), override_dataset=sentences()).result(60.0)
     assert same_weights(by_name, begin(config(tmp_path)).result(60.0))
 
@@ -376,7 +376,7 @@ def test_a_failing_model_is_reported_by_result(tmp_path, monkeypatch):
     def broken(name, **kwargs):
         raise ValueError("No model of that name")
 
-    monkeypatch.setattr("sae_widgets.job.load_model", broken)
+    monkeypatch.setattr("sae_widgets.runs.job.load_model", broken)
     run = start(config(tmp_path), override_dataset=sentences())
     with pytest.raises(ValueError, match="No model of that name"):
         run.result(10.0)

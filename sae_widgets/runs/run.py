@@ -27,10 +27,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sae_widgets.gauges import Stopwatch, process_memory_bytes
-from sae_widgets.history import History
-from sae_widgets.listeners import Remove, Signal
-from sae_widgets.trainable import FINAL_STATUSES, Breathe, Report, Status, Trainable
+from sae_widgets.runs.gauges import Stopwatch, process_memory_bytes
+from sae_widgets.runs.history import History
+from sae_widgets.runs.listeners import Remove, Signal
+from sae_widgets.runs.trainable import FINAL_STATUSES, Breathe, Report, Status, Trainable
 
 __all__ = ["FINAL_STATUSES", "Breathe", "History", "Report", "Status", "Trainable", "TrainingRun"]
 

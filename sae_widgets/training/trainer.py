@@ -20,11 +20,11 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from sae_widgets.activations import Batch, Cancelled
+from sae_widgets.activations.store import Batch, Cancelled
 from sae_widgets.normalize import Scale, Whitening, spread
 from sae_widgets.sae.acts import SparseActs, TrainContext, TrainParts
 from sae_widgets.sae.base import SAE
-from sae_widgets.schedules import LearningRateSchedule, warmed_up
+from sae_widgets.training.schedules import LearningRateSchedule, warmed_up
 
 CLIP_NORM = 1.0  # SAELens' constant
 Breathe = Callable[[str, int, int], bool]

@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from sae_widgets.flat_config import FLAT_NAMES, REMOVED, did_you_mean, flat_sae, sae_field_names
+from sae_widgets.runs.flat_config import FLAT_NAMES, REMOVED, did_you_mean, flat_sae, sae_field_names
 from sae_widgets.sae.config import SAEConfig
 from sae_widgets.sae.registry import sae_class_for
 

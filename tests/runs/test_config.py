@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import sae_widgets as sw
-from sae_widgets.runner_config import LanguageModelSAERunnerConfig, LoggingConfig
+from sae_widgets.runs.config import LanguageModelSAERunnerConfig, LoggingConfig
 
 # The seeds' keywords, all at once.
 SEED = {
@@ -178,7 +178,7 @@ def test_a_missing_gpu_is_said_at_once_and_auto_does_without():
 def test_a_config_survives_copying_pickling_and_json(tmp_path):
     cfg = LanguageModelSAERunnerConfig(**SEED, seqpos_slice=(1, None))
     path = tmp_path / "runner_cfg.json"
-    from sae_widgets.checkpoints import write_json
+    from sae_widgets.training.checkpoints import write_json
 
     write_json(path, cfg.to_dict())
     for other in (copy.deepcopy(cfg), pickle.loads(pickle.dumps(cfg)), LanguageModelSAERunnerConfig.from_json(path)):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from sae_widgets.run import History, TrainingRun
+from sae_widgets.runs.run import History, TrainingRun
 
 
 @dataclass
@@ -348,5 +348,5 @@ def test_history_gives_copies_from_any_point():
 
 
 def test_the_run_module_needs_the_standard_library_only():
-    code = "import sys, sae_widgets.run; print(sorted({m.split('.')[0] for m in sys.modules} & {'torch', 'numpy'}))"
+    code = "import sys, sae_widgets.runs.run; print(sorted({m.split('.')[0] for m in sys.modules} & {'torch', 'numpy'}))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

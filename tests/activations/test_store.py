@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from sae_widgets.activations import ActivationsStore, Cancelled, StoreSettings
-from sae_widgets.documents import TextFile, open_documents
+from sae_widgets.activations.documents import TextFile, open_documents
+from sae_widgets.activations.store import ActivationsStore, Cancelled, StoreSettings
+from sae_widgets.activations.token_rows import SequencePacker, TokenRows
 from sae_widgets.sae import SAE
-from sae_widgets.token_rows import SequencePacker, TokenRows
 from tests.tiny_lm import TinyLM, TinyTokenizer, sentences
 
 HOOK = "blocks.1.hook_resid_pre"

@@ -23,10 +23,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from sae_widgets.documents import Documents, open_documents
-from sae_widgets.hook_reader import HookReader
+from sae_widgets.activations.documents import Documents, open_documents
+from sae_widgets.activations.hook_reader import HookReader
+from sae_widgets.activations.token_rows import SequencePacker, TokenRows
 from sae_widgets.hooked import as_hooked
-from sae_widgets.token_rows import SequencePacker, TokenRows
 
 N_TOKENS_FOR_NORM = 32_768  # the mean norm is known to about 0.2 % then: norms spread by about a third of their mean
 EVAL_EPOCH = -1  # evaluation reads the documents in an order of its own and leaves the training position alone

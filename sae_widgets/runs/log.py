@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
-from sae_widgets.run import FINAL_STATUSES, Status, TrainingRun
+from sae_widgets.runs.run import FINAL_STATUSES, Status, TrainingRun
 
 logger = logging.getLogger(__name__)
 
