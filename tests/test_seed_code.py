@@ -17,6 +17,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 import sae_widgets as sw
+from sae_widgets.runs import config
 from sae_widgets.sae import files
 from tests.hub_answers import files_of
 from tests.hub_stand_in import hub
