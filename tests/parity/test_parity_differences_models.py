@@ -100,6 +100,27 @@ def test_special_tokens_are_not_ablated():
     assert metrics["[0]"]["ce_loss_with_ablation"] == pytest.approx(expected, rel=1e-5)
 
 
+def test_the_output_at_an_excluded_token_is_what_the_sae_gave():
+    tokens, hook_name = Tokens().get_batch_tokens(2), "blocks.1.hook_resid_pre"
+    tokens[:, 3] = 0
+    peer = peer_sae("StandardSAE", d_in=32, metadata=sae_lens.saes.sae.SAEMetadata(hook_name=hook_name))
+    mine = our_sae("StandardSAE", d_in=32, metadata=SAEMetadata(hook_name=hook_name))
+    with torch.no_grad():
+        x = model().run_with_cache(tokens)[1][hook_name]
+        _, theirs = model(sae_lens.HookedSAETransformer).run_with_cache_with_saes(
+            tokens, saes=[peer], exclude_special_tokens=[0]
+        )
+        _, ours = HookedSAETransformer(model()).run_with_cache_with_saes(
+            tokens, saes=[mine], exclude_special_tokens=[0]
+        )
+        given = mine(x)
+    name = f"{hook_name}.hook_sae_output"
+    torch.testing.assert_close(theirs[name][:, 3], x[:, 3], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(ours[name][:, 3], given[:, 3], rtol=1e-4, atol=1e-5)
+    assert (x[:, 3] - given[:, 3]).abs().max() > 1e-2
+    torch.testing.assert_close(ours[name][:, 4], theirs[name][:, 4], rtol=1e-4, atol=1e-5)
+
+
 def test_predicted_codes_are_kept_when_attached():
     tokens, hook_name = Tokens().get_batch_tokens(2), "blocks.1.hook_resid_pre"
     settings = {"d_in": 32, "d_sae": 64, "n_heads": 2, "bottleneck_factor": 4, "kval_topk": 6}
