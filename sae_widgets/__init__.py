@@ -46,7 +46,7 @@ _PUBLIC = {
         "SAETrainingRunner",
     ],
     "evals": ["run_evals"],
-    "features": [
+    "features.statistics": [
         "FeatureContext",
         "FeatureStatistics",
         "LogitEffects",

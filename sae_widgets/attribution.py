@@ -25,9 +25,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from sae_widgets.features.logits import SCALE_HOOK, final_linear
 from sae_widgets.fit import check_fits, layer_of, places_of
 from sae_widgets.hooked import HookedSAETransformer, as_hooked
-from sae_widgets.logit_lens import SCALE_HOOK, final_linear
 from sae_widgets.prompt import prompt_tokens
 from sae_widgets.sae import SAE, SparseActs
 from sae_widgets.splice import acting

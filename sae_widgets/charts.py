@@ -12,8 +12,8 @@ from typing import Any
 import altair as alt
 
 from sae_widgets.attribution import Attribution
-from sae_widgets.features import FeatureStatistics
-from sae_widgets.logit_lens import LogitEffects
+from sae_widgets.features.logits import LogitEffects
+from sae_widgets.features.statistics import FeatureStatistics
 from sae_widgets.runs.run import History
 
 # Okabe and Ito's palette: told apart with every common colour blindness. Orange fires or raises, blue lowers.

@@ -21,9 +21,9 @@ from typing import Any
 
 import torch
 
-from sae_widgets.features import N_TOP_TOKENS, FeatureContext, FeatureStatistics
+from sae_widgets.features.logits import logit_effects
+from sae_widgets.features.statistics import N_TOP_TOKENS, FeatureContext, FeatureStatistics
 from sae_widgets.hooked import as_hooked
-from sae_widgets.logit_lens import logit_effects
 from sae_widgets.neuronpedia import Neuronpedia, NoExplanationsError, id_of, neuronpedia_labels
 from sae_widgets.sae import SAE
 from sae_widgets.token_text import CONTINUATION, token_texts

@@ -5,8 +5,8 @@ import torch
 
 from sae_widgets import charts
 from sae_widgets.attribution import Attribution, MethodAttribution
-from sae_widgets.features import FeatureStatistics
-from sae_widgets.logit_lens import LogitEffects, TokenEffect
+from sae_widgets.features.logits import LogitEffects, TokenEffect
+from sae_widgets.features.statistics import FeatureStatistics
 from sae_widgets.runs.run import History
 
 

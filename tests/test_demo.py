@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from sae_widgets.demo import load_demo, model_folder, sae_folders
-from sae_widgets.features import known_statistics
+from sae_widgets.features.statistics import known_statistics
 from sae_widgets.fit import layer_of
 from sae_widgets.model import attach, check_fits
 

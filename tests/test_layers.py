@@ -19,7 +19,7 @@ LAYERS: dict[int, set[str]] = {
         *("splice_kinds", "splices", "module_points", "module_names", "plain_model"),
     },
     3: {
-        *("evals", "features", "feature_files", "feature_pass", "logit_lens", "attribution", "steering"),
+        *("evals", "features", "attribution", "steering"),
         *("hub", "model_card", "neuronpedia", "neuronpedia_json", "web"),
         "runs",
     },

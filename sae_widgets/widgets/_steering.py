@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from sae_widgets.activations.hook_reader import read_input
-from sae_widgets.features import FeatureStatistics
+from sae_widgets.features.statistics import FeatureStatistics
 from sae_widgets.hooked import HookedSAETransformer
 from sae_widgets.prompt import prompt_tokens
 from sae_widgets.sae import SAE

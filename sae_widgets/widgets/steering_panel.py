@@ -13,7 +13,7 @@ from typing import Any
 
 import traitlets
 
-from sae_widgets.features import FeatureStatistics, known_statistics
+from sae_widgets.features.statistics import FeatureStatistics, known_statistics
 from sae_widgets.fit import check_fits
 from sae_widgets.hooked import as_hooked
 from sae_widgets.sae import SAE

@@ -79,7 +79,7 @@ class TokenHeatmap(SaeWidget):
         statistics: Any = None,
         **settings: Any,
     ) -> None:
-        from sae_widgets.features import known_statistics
+        from sae_widgets.features.statistics import known_statistics
         from sae_widgets.model import check_fits
 
         check_fits(model, sae)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from sae_widgets.architectures import TopKSAE, TopKSAEConfig
-from sae_widgets.features import FeatureStatistics
+from sae_widgets.features.statistics import FeatureStatistics
 from sae_widgets.steering import FeatureSteer, GeneratedToken
 from sae_widgets.widgets import steering_panel
 from sae_widgets.widgets._steering import PromptActivations, search_features

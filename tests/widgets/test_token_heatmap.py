@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from sae_widgets.features import FeatureStatistics
+from sae_widgets.features.statistics import FeatureStatistics
 from sae_widgets.widgets._heatmap import MAX_SENT, from_rows
 from sae_widgets.widgets._worker import Job
 from sae_widgets.widgets.token_heatmap import TokenHeatmap

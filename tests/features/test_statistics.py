@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from sae_widgets.feature_pass import FeaturePass, Histogram, token_rows
-from sae_widgets.features import FeatureStatistics, feature_statistics, known_statistics, logit_effects
+from sae_widgets.features.gathering import FeaturePass, Histogram, token_rows
+from sae_widgets.features.statistics import FeatureStatistics, feature_statistics, known_statistics, logit_effects
 from tests.tiny_model import TEXT, tiny_topk
 
 HOOK = "blocks.1.hook_resid_pre"

@@ -22,7 +22,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from sae_widgets.features import FeatureStatistics
+    from sae_widgets.features.statistics import FeatureStatistics
 
 FORMAT = 1
 WEIGHTS, TEXTS = "statistics.safetensors", "statistics.json"

@@ -21,11 +21,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from sae_widgets.activations.hook_reader import read_input
-from sae_widgets.feature_files import read_statistics, write_statistics
-from sae_widgets.feature_pass import FeaturePass, token_rows
+from sae_widgets.features.files import read_statistics, write_statistics
+from sae_widgets.features.gathering import FeaturePass, token_rows
+from sae_widgets.features.logits import LogitEffects, logit_effects
 from sae_widgets.fit import check_fits
 from sae_widgets.hooked import as_hooked
-from sae_widgets.logit_lens import LogitEffects, logit_effects
 from sae_widgets.sae import SAE
 from sae_widgets.token_text import token_texts
 
