@@ -13,16 +13,16 @@ import torch
 from torch import Tensor
 
 from sae_widgets.activations.store import ActivationsStore, Batch, Cancelled
-from sae_widgets.training.checkpoints import SETTINGS_NAME, Checkpoint, read_checkpoint, write_checkpoint, write_json
 from sae_widgets.evals import run_evals
 from sae_widgets.hooked import as_hooked
-from sae_widgets.runs.job_start import make_sae, one_or_all, train_settings, widths
 from sae_widgets.model import check_fits, load_model
 from sae_widgets.normalize import whitening_of
-from sae_widgets.runs.run import Breathe
 from sae_widgets.runs.config import LanguageModelSAERunnerConfig
+from sae_widgets.runs.job_start import make_sae, one_or_all, train_settings, widths
+from sae_widgets.runs.run import Breathe
 from sae_widgets.sae.base import SAE
 from sae_widgets.sae.files import write_sparsity
+from sae_widgets.training.checkpoints import SETTINGS_NAME, Checkpoint, read_checkpoint, write_checkpoint, write_json
 from sae_widgets.training.trainer import StepReport, Trainer
 
 logger = logging.getLogger(__name__)

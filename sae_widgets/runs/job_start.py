@@ -5,11 +5,11 @@ from typing import Any
 
 import torch
 
-from sae_widgets.training.checkpoints import Checkpoint
 from sae_widgets.activations.hook_reader import HookReader
 from sae_widgets.normalize import Scale
 from sae_widgets.runs.config import LanguageModelSAERunnerConfig
 from sae_widgets.sae.base import SAE
+from sae_widgets.training.checkpoints import Checkpoint
 from sae_widgets.training.schedules import LearningRateSchedule
 from sae_widgets.training.trainer import TrainSettings
 

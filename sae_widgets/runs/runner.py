@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sae_widgets.training.checkpoints import SETTINGS_NAME, write_json
-from sae_widgets.runs.job import TrainingJob
-from sae_widgets.runs.run import TrainingRun
-from sae_widgets.runs.log import JsonlLog, ProgressBar, WandbLog, environment
 from sae_widgets.runs.config import LanguageModelSAERunnerConfig, LoggingConfig
+from sae_widgets.runs.job import TrainingJob
+from sae_widgets.runs.log import JsonlLog, ProgressBar, WandbLog, environment
+from sae_widgets.runs.run import TrainingRun
 from sae_widgets.sae.base import SAE
+from sae_widgets.training.checkpoints import SETTINGS_NAME, write_json
 
 logger = logging.getLogger(__name__)
 

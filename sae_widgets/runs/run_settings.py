@@ -1,0 +1,153 @@
+"""What every training run is told, whatever it trains: model, data, steps, files, devices, logs."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+
+@dataclass
+class LoggingConfig:
+    """Where a run is logged besides its own `metrics.jsonl`."""
+
+    log_to_wandb: bool = False
+    """SAELens has True here, and a login prompt with it."""
+    log_activations_store_to_wandb: bool = False
+    log_optimizer_state_to_wandb: bool = False
+    log_weights_to_wandb: bool = False
+    wandb_project: str = "sae_lens_training"
+    wandb_id: str | None = None
+    run_name: str | None = None
+    wandb_entity: str | None = None
+    wandb_log_frequency: int = 10
+    """Steps between two lines of W&B's log."""
+    eval_every_n_wandb_logs: int = 100
+    """The SAE is tried in the model every `wandb_log_frequency * eval_every_n_wandb_logs` steps; 0: at the end only."""
+
+    def __post_init__(self) -> None:
+        if self.wandb_log_frequency < 1:
+            raise ValueError(f"wandb_log_frequency must be at least 1, got {self.wandb_log_frequency}.")
+        if self.eval_every_n_wandb_logs < 0:
+            raise ValueError(f"eval_every_n_wandb_logs must be at least 0, got {self.eval_every_n_wandb_logs}.")
+
+    @property
+    def eval_every_steps(self) -> int:
+        return self.wandb_log_frequency * self.eval_every_n_wandb_logs
+
+
+@dataclass(kw_only=True)
+class RunSettings:
+    """What the config of one SAE and that of many have in common; names and defaults of SAELens 6."""
+
+    logger: LoggingConfig = field(default_factory=LoggingConfig)
+
+    model_name: str = "demo"
+    """`"demo"` (bundled), a hub name or a local folder. SAELens' default is "gelu-2l"."""
+    model_class_name: str = "HookedTransformer"
+    model_kwargs: dict[str, Any] = field(default_factory=dict)
+    model_from_pretrained_kwargs: dict[str, Any] = field(default_factory=dict)
+    """Weight processing and the like, kept in the SAE's metadata so that it is repeated when the SAE is used."""
+
+    dataset_path: str = ""
+    """Text file, folder, saved dataset, hub name or "demo" (bundled); see `open_documents`. None named, the model
+    "demo" reads "demo"."""
+    dataset_trust_remote_code: bool = False
+    """Code from the hub is never run: True is refused."""
+    streaming: bool = True
+    is_dataset_tokenized: bool | None = None
+    """Seen from the data; kept for SAELens' configs."""
+    use_chat_formatting: bool = False
+    """Seen from the data; kept for SAELens' configs."""
+    context_size: int = 128
+    prepend_bos: bool = True
+    sequence_separator_token: str | int | None = "bos"
+    disable_concat_sequences: bool = False
+    seqpos_slice: tuple[int | None, ...] = (None,)
+    exclude_special_tokens: bool | list[int] = False
+    eval_dataset_path: str | None = None
+    """Data for the metrics; None: the training documents in another order."""
+
+    training_tokens: int = 2_000_000
+    train_batch_size_tokens: int = 4096
+    store_batch_size_prompts: int = 32
+    n_batches_in_buffer: int = 20
+    activations_mixing_fraction: float = 0.5
+    n_batches_for_norm_estimate: int = 1000
+    """At most; `activations.N_TOKENS_FOR_NORM` tokens are enough."""
+    use_cached_activations: bool = False
+    cached_activations_path: str | None = None
+    prefetch_llm_batches: bool | int = False
+
+    lr: float = 3e-4
+    lr_scheduler_name: str = "constant"
+    lr_warm_up_steps: int = 0
+    lr_decay_steps: int = 0
+    lr_end: float | None = None
+    """None: a tenth of lr."""
+    n_restart_cycles: int = 1
+    adam_beta1: float = 0.9
+    adam_beta2: float = 0.999
+    dead_feature_window: int = 1000
+    """Steps."""
+    feature_sampling_window: int = 2000
+    """Steps."""
+    dead_feature_threshold: float = 1e-8
+    """Never read, as in SAELens: a feature is dead when it has not fired at all for `dead_feature_window` steps."""
+    use_ghost_grads: bool = False
+    """Pulls dead features back; architecture "standard" only."""
+
+    n_eval_batches: int = 10
+    eval_batch_size_prompts: int | None = None
+    """None: `store_batch_size_prompts`."""
+    n_checkpoints: int = 0
+    checkpoint_path: str | None = "checkpoints"
+    """Run folders go here: log, settings, checkpoints."""
+    save_final_checkpoint: bool = False
+    output_path: str | None = "output"
+    """Folder for the finished SAE; None writes none."""
+    resume_from_checkpoint: str | None = None
+
+    device: str = "cpu"
+    llm_device: str | None = None
+    act_store_device: str | None = None
+    dtype: str = "float32"
+    seed: int = 42
+    autocast: bool = False
+    autocast_lm: bool = False
+    compile_llm: bool = False
+    llm_compilation_mode: str | None = None
+    compile_sae: bool = False
+    sae_compilation_mode: str | None = None
+    verbose: bool = True
+    """Show a progress bar in `SAETrainingRunner.run()`."""
+
+    def check_shared(self) -> None:
+        """Refuses what no run can be told; puts a device where "auto" and "with_model" stand."""
+        for name in ("training_tokens", "train_batch_size_tokens", "n_eval_batches", "dead_feature_window"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ValueError(f"{name} is a positive whole number; got {value!r}.")
+        if not 0 < self.lr <= 10:
+            raise ValueError(f"lr must be above 0 and at most 10, got {self.lr}.")
+        if self.feature_sampling_window < 1 or self.n_checkpoints < 0:
+            raise ValueError("feature_sampling_window must be at least 1 and n_checkpoints at least 0.")
+        for name, why in _NOT_OFFERED.items():
+            if getattr(self, name):
+                raise NotImplementedError(f"{name}={getattr(self, name)!r}: {why}")
+        for name in ("device", "llm_device", "act_store_device"):
+            device = getattr(self, name)
+            if device == "auto":
+                setattr(self, name, "cuda" if torch.cuda.is_available() else "cpu")
+            elif device is not None and str(device).startswith("cuda") and not torch.cuda.is_available():
+                raise ValueError(f"{name}={device!r}, but torch sees no CUDA device here; use {name}='cpu' or 'auto'.")
+        if self.act_store_device == "with_model":
+            self.act_store_device = self.llm_device or self.device
+
+
+_NOT_OFFERED = {
+    "use_cached_activations": "activations are gathered as training goes; leave it out.",
+    "prefetch_llm_batches": "gathering ahead in another thread would make a resumed run differ; leave it out.",
+    "compile_llm": "the model's hooks do not survive compilation; leave it out.",
+    "compile_sae": "the SAE's sparse kernels do not compile; leave it out.",
+    "dataset_trust_remote_code": "code from the hub is never run here; convert the dataset to parquet or text first.",
+}
