@@ -68,7 +68,7 @@ class HookReader:
             found = (
                 [model.capture(tokens.to(model.device), names[0])]
                 if len(names) == 1
-                else _capture(model, tokens, names)
+                else capture_all(model, tokens, names)
             )
             seen.update({(id(model), name): each for name, each in zip(names, found, strict=True)})
         return [self._flat(seen[id(model), name]) for model, name in self.places]
@@ -85,7 +85,7 @@ class HookReader:
             return model.forward(tokens.to(model.device), return_type=None, stop_at_layer=self._stop_at)
 
 
-def _capture(model: HookedSAETransformer, tokens: Tensor, names: list[str]) -> list[Tensor]:
+def capture_all(model: HookedSAETransformer, tokens: Tensor, names: list[str]) -> list[Tensor]:
     """What `model.capture` gives, for several hooks of one forward."""
     seen: dict[str, Tensor] = {}
     tokens = tokens.to(model.device)
@@ -123,4 +123,4 @@ def read_input(
         activations = model.capture(tokens.to(model.device), names[0])
         head = sae.cfg.metadata.hook_head_index
         return activations if head is None else activations[:, :, head]
-    return torch.cat([part.flatten(2) for part in _capture(model, tokens, names)], dim=-1)
+    return torch.cat([part.flatten(2) for part in capture_all(model, tokens, names)], dim=-1)
