@@ -140,6 +140,9 @@ class JumpingSAE(SAE):
             threshold = torch.full_like(threshold, self.cfg.jumprelu_init_threshold, dtype=torch.float32)
         self.threshold = nn.Parameter(threshold)
 
+    def feature_starts(self) -> dict[str, float]:
+        return {**super().feature_starts(), "threshold": float(self._training_config().jumprelu_init_threshold)}
+
     def _scale_features(self, norms: Float[Tensor, " d_sae"]) -> None:
         super()._scale_features(norms)
         self.threshold.mul_(norms)

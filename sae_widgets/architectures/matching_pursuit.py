@@ -84,6 +84,7 @@ class MatchingPursuitTrainingSAEConfig(MatchingPursuitSAEConfig):
 class MatchingPursuitSAE(SAE):
     """See the module. It has no `W_enc` of its own and no `b_enc`."""
 
+    has_sparse_acts: ClassVar[bool] = True
     config_class = MatchingPursuitSAEConfig
     training_config_class = MatchingPursuitTrainingSAEConfig
 

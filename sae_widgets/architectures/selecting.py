@@ -16,7 +16,7 @@ normalised row by row SAELens refuses the auxiliary loss; here e_hat goes back t
 """
 
 from abc import abstractmethod
-from typing import final
+from typing import ClassVar, final
 
 import torch
 from jaxtyping import Float, Int
@@ -38,6 +38,8 @@ from sae_widgets.sae.base import SAE, SMALLEST_NORM
 
 class SelectingSAE(SAE):
     """An SAE that chooses its active features by comparing pre-activations with each other."""
+
+    has_sparse_acts: ClassVar[bool] = True
 
     @abstractmethod
     def select(self, hidden_pre: Float[Tensor, "n d_sae"]) -> SparseActs:

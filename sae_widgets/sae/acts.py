@@ -60,8 +60,9 @@ class TrainParts(NamedTuple):
 class TrainContext:
     """What the objective needs to know of the run."""
 
-    coefficients: Mapping[str, float | int] = field(default_factory=dict)
-    """Current coefficients by the names of `SAE.coefficients()`; warm-up already applied."""
+    coefficients: Mapping[str, float | int | Tensor] = field(default_factory=dict)
+    """Current coefficients by the names of `SAE.coefficients()`, warm-up already applied; as tensors of one number
+    where the forward is compiled."""
 
     dead_mask: Bool[Tensor, " d_sae"] | None = None
     """Features that have not fired for long; None when nobody counted."""

@@ -40,6 +40,9 @@ class SAEModule(nn.Module):
     reconstructs: ClassVar[bool] = True
     """Whether the output is the input again, in its unit and shape; a transcoder's is another activation."""
 
+    has_sparse_acts: ClassVar[bool] = False
+    """Whether training keeps the active features alone, and nothing dense for each of all features."""
+
     cfg: SAEConfig
     folder: Path | None
     """Where the SAE was loaded from or last saved to."""
@@ -136,6 +139,11 @@ class SAEModule(nn.Module):
     def _make_biases(self) -> None:
         """Makes the parameters and buffers beside `W_enc`, `W_dec` and `b_dec`."""
         self.b_enc = nn.Parameter(self._zeros(self.d_sae))
+
+    def feature_starts(self) -> dict[str, float]:
+        """Parameters beside the matrices that have one entry a feature, and what every entry is at the start."""
+        own = {name: weight for name, weight in self.named_parameters() if name not in ("W_enc", "W_dec", "b_dec")}
+        return {name: 0.0 for name, weight in own.items() if weight.shape == (self.d_sae,)}
 
     def _repr_settings(self) -> str:
         return ""

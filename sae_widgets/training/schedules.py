@@ -1,13 +1,21 @@
 """Learning rate and coefficients as pure functions of the step, so that resuming needs no scheduler's state.
 
-The values are those of SAELens 6 (`LinearLR`, `CosineAnnealingLR`, `CosineAnnealingWarmRestarts` in sequence).
+The values are those of SAELens 6 (`LinearLR`, `CosineAnnealingLR`, `CosineAnnealingWarmRestarts` in sequence). It has
+no "linear", which versions before 3 called "linearwarmupdecay".
 """
 
 import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-SchedulerName = Literal["constant", "cosineannealing", "cosineannealingwarmrestarts"]
+SchedulerName = Literal["constant", "cosineannealing", "cosineannealingwarmrestarts", "linear"]
+
+OLDER_NAMES = {
+    "constantwithwarmup": "constant",
+    "linearwarmupdecay": "linear",
+    "cosineannealingwarmup": "cosineannealing",
+}
+"""Names of SAELens before version 3, which said the warm-up with the course."""
 
 
 @dataclass(frozen=True)
@@ -17,14 +25,16 @@ class LearningRateSchedule:
     n_steps: int
     """Steps of the whole run."""
     name: str = "constant"
-    """One of `SchedulerName`."""
+    """One of `SchedulerName`, or of `OLDER_NAMES`, in any case."""
     warm_up_steps: int = 0
     decay_steps: int = 0
     end: float = 0.1
-    """What the cosine falls to, as a share of the learning rate. In [0, 1]."""
+    """What the cosine or the line falls to, as a share of the learning rate. In [0, 1]."""
     n_restart_cycles: int = 1
 
     def __post_init__(self) -> None:
+        name = self.name.lower()
+        object.__setattr__(self, "name", OLDER_NAMES.get(name, name))
         if self.name not in get_args(SchedulerName):
             raise ValueError(f"No lr_scheduler_name {self.name!r}; there are: {', '.join(get_args(SchedulerName))}.")
         for field in ("warm_up_steps", "decay_steps"):
@@ -45,7 +55,8 @@ class LearningRateSchedule:
 
         warm-up   (step + 1) / warm_up_steps
         cosine    end + (1 - end) (1 + cos(pi t / T)) / 2
-        decay     from where the course ended (constant: 1, cosine: end) to 0
+        linear    end + (1 - end) (1 - t / T)
+        decay     from where the course ended (constant: 1, else: end) to 0
         """
         if step < self.warm_up_steps:
             return (step + 1) / self.warm_up_steps
@@ -61,6 +72,8 @@ class LearningRateSchedule:
             share = t % period / period
         else:
             share = min(t / max(n_main, 1), 1.0)
+        if self.name == "linear":
+            return self.end + (1 - self.end) * (1 - share)
         return self.end + (1 - self.end) * (1 + math.cos(math.pi * share)) / 2
 
 

@@ -14,8 +14,12 @@ from sae_widgets.architectures import (
 )
 from sae_widgets.sae import SAE
 from sae_widgets.sae.acts import SparseActs, TrainContext, TrainParts
+from sae_widgets.training.firing import FiringCounts, firing_counts
+from sae_widgets.training.reports import StepReport
+from sae_widgets.training.revival import ghost_grad_loss
 from sae_widgets.training.schedules import LearningRateSchedule, warmed_up
-from sae_widgets.training.trainer import StepReport, Trainer, TrainSettings, firing_counts, ghost_grad_loss
+from sae_widgets.training.settings import TrainSettings
+from sae_widgets.training.trainer import Trainer
 
 CONFIGS = {
     "standard": StandardTrainingSAEConfig(d_in=8, d_sae=24, l1_coefficient=0.1, l1_warm_up_steps=4),
@@ -95,7 +99,7 @@ def test_a_coefficient_rises_from_zero_to_its_value():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"name": "linear"}, "No lr_scheduler_name 'linear'; there are: constant"),
+        ({"name": "step"}, "No lr_scheduler_name 'step'; there are: constant"),
         ({"warm_up_steps": -1}, "lr_warm_up_steps must be at least 0"),
         ({"decay_steps": 60, "warm_up_steps": 60}, "more than the 100 steps of this run"),
         ({"end": 2.0}, "lr_end must be between 0 and lr"),
@@ -235,14 +239,12 @@ def test_a_feature_is_dead_after_the_window_and_alive_again_when_it_fires():
 
 
 def test_the_share_of_tokens_is_that_of_the_last_windows():
-    trainer = trainer_of("topk", feature_sampling_window=4)
-    counts = []
+    firing = FiringCounts(24, torch.device("cpu"), dead_after_steps=1000, window_steps=4)
     for step in range(10):
         acts = SparseActs(torch.full((8, 1), step % 24), torch.ones(8, 1))
-        trainer.n_steps += 1
-        counts.append(trainer._count(acts))
+        firing.add(firing_counts(acts, 24), 8)
     # Windows are steps 1-4, 5-8, 9-12: the last two hold steps 5 to 10.
-    share = 10 ** trainer.log_sparsity()
+    share = 10 ** firing.log_sparsity()
     assert share[4].item() == pytest.approx(1 / 6, rel=1e-4)
     assert share[9].item() == pytest.approx(1 / 6, rel=1e-4)
     assert share[3].item() == pytest.approx(1e-10, rel=1e-3)
@@ -269,9 +271,8 @@ def test_the_ghost_loss_is_the_formula_by_hand():
 
 def test_ghost_gradients_reach_dead_features_and_only_those():
     trainer = trainer_of("standard", use_ghost_grads=True, dead_feature_window=1)
-    trainer.last_fired[:] = 0
-    trainer.n_steps = 5
-    trainer.last_fired[:20] = 5
+    trainer.firing.n_steps = 5
+    trainer.firing.last_fired[:20] = 5
     x = sparse_data(64)
     with torch.no_grad():
         trainer.sae.b_enc[20:] = -10.0
