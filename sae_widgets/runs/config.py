@@ -48,6 +48,8 @@ class LanguageModelSAERunnerConfig(RunSettings):
         flat, logging = _sort_settings(settings, own)
         if isinstance(sae, Mapping):
             sae = SAEConfig.from_dict(dict(sae))
+        if flat.get("jumprelu_sparsity_loss_mode") == "quadratic" and "target_l0" in settings:
+            flat["target_l0"] = settings.pop("target_l0")  # its loss aims at an L0; there is nothing to steer
         hook_layer = flat.pop("hook_layer", None)
         _check_not_both("sae", sae, flat)
         _check_not_both("logger", settings.get("logger"), logging)

@@ -18,8 +18,6 @@ REMOVED: dict[str, tuple[Callable[[Any], bool], str]] = {
     "finetuning_method": (lambda v: v is None, "train in one go, or start from from_pretrained_path with a new config"),
     "noise_scale": (lambda v: not v, "leave it out; nothing takes its place"),
     "mse_loss_normalization": (lambda v: v is None, "use normalize_activations='expected_average_only_in'"),
-    "b_dec_init_method": (lambda v: v == "zeros", "b_dec starts at zero and is learned; leave it out"),
-    "normalize_sae_decoder": (lambda v: not v, "decoder norms are part of the penalty instead; leave it out"),
     "scale_sparsity_penalty_by_decoder_norm": (lambda v: bool(v), "decoder norms are always part of the penalty"),
     "decoder_heuristic_init": (lambda v: bool(v), "use decoder_init_norm"),
     "decoder_heuristic_init_norm": (lambda v: False, "use decoder_init_norm"),

@@ -204,6 +204,7 @@ class TrainingJob:
         return sae
 
     def _fold_scale(self, sae: SAE) -> None:
+        self.trainer.give_result(sae)
         if self.trainer.whitening is not None:
             sae.fold_activation_whitening(*self.trainer.whitening)
         if self.trainer.scale != 1.0:

@@ -30,13 +30,12 @@ def make_sae(cfg: LanguageModelSAERunnerConfig, resumed: Checkpoint | None) -> S
 
 def train_settings(cfg: LanguageModelSAERunnerConfig) -> TrainSettings:
     """What the trainer is told of `cfg`."""
-    lr_end = cfg.lr / 10 if cfg.lr_end is None else cfg.lr_end
     schedule = LearningRateSchedule(
         n_steps=-(-cfg.training_tokens // cfg.train_batch_size_tokens),
         name=cfg.lr_scheduler_name,
         warm_up_steps=cfg.lr_warm_up_steps,
         decay_steps=cfg.lr_decay_steps,
-        end=lr_end / cfg.lr,
+        end=None if cfg.lr_end is None else cfg.lr_end / cfg.lr,
         n_restart_cycles=cfg.n_restart_cycles,
     )
     is_on_cpu = str(cfg.device) == "cpu"
@@ -44,12 +43,25 @@ def train_settings(cfg: LanguageModelSAERunnerConfig) -> TrainSettings:
         total_tokens=cfg.training_tokens,
         lr=cfg.lr,
         schedule=schedule,
+        optimizer=cfg.optimizer,
         adam_beta1=cfg.adam_beta1,
         adam_beta2=cfg.adam_beta2,
+        weight_decay=cfg.weight_decay,
+        grad_clip_norm=cfg.grad_clip_norm,
+        grad_accumulation_steps=cfg.grad_accumulation_steps,
+        ema_decay=cfg.ema_decay,
+        normalize_sae_decoder=cfg.normalize_sae_decoder,
+        b_dec_init_method=cfg.b_dec_init_method,
+        target_l0=cfg.target_l0,
         dead_feature_window=cfg.dead_feature_window,
         feature_sampling_window=cfg.feature_sampling_window,
         use_ghost_grads=cfg.use_ghost_grads,
+        resample_every_steps=cfg.resample_every_steps,
+        resample_scale=cfg.resample_scale,
+        seed=cfg.seed,
         autocast=cfg.autocast,
+        compile_sae=cfg.compile_sae,
+        sae_compilation_mode=cfg.sae_compilation_mode,
         measure_every_steps=1 if is_on_cpu else cfg.logger.wandb_log_frequency,
     )
 

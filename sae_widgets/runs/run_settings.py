@@ -83,10 +83,25 @@ class RunSettings:
     lr_warm_up_steps: int = 0
     lr_decay_steps: int = 0
     lr_end: float | None = None
-    """None: a tenth of lr."""
+    """What lr falls to. None: a tenth of lr, with "linear" zero."""
     n_restart_cycles: int = 1
+    optimizer: str = "adam"
+    """"adam", "adamw", "adafactor", "signum" (as EleutherAI's sparsify) or "sgd"; see `training.optimizers`."""
     adam_beta1: float = 0.9
     adam_beta2: float = 0.999
+    weight_decay: float = 0.0
+    grad_clip_norm: float | None = 1.0
+    """Length at which the gradient is clipped; None leaves it as it is. SAELens: always 1."""
+    grad_accumulation_steps: int = 1
+    """In how many parts a batch is taken, one after another: less memory, the same gradient."""
+    ema_decay: float | None = None
+    """Average the weights with this decay, e.g. 0.999; the result is the average."""
+    normalize_sae_decoder: bool = False
+    """Keep decoder rows at length 1; gradients along them are removed."""
+    b_dec_init_method: str = "zeros"
+    """What `b_dec` is at the start: "zeros", or "mean" or "geometric_median" of the first batch."""
+    target_l0: float | None = None
+    """Steer the sparsity coefficient so that so many features are active per token; None: it stays as given."""
     dead_feature_window: int = 1000
     """Steps."""
     feature_sampling_window: int = 2000
@@ -95,6 +110,10 @@ class RunSettings:
     """Never read, as in SAELens: a feature is dead when it has not fired at all for `dead_feature_window` steps."""
     use_ghost_grads: bool = False
     """Pulls dead features back; architecture "standard" only."""
+    resample_every_steps: int | None = None
+    """Give dead features a new start this often; None: never. As many steps before the end it is left off."""
+    resample_scale: float = 0.2
+    """Length of a resampled encoder column, as a share of the mean of those alive."""
 
     n_eval_batches: int = 10
     eval_batch_size_prompts: int | None = None
@@ -117,6 +136,7 @@ class RunSettings:
     compile_llm: bool = False
     llm_compilation_mode: str | None = None
     compile_sae: bool = False
+    """Let torch.compile fuse the SAE's forward where it is dense; elsewhere a line in the log says that it is not."""
     sae_compilation_mode: str | None = None
     verbose: bool = True
     """Show a progress bar in `SAETrainingRunner.run()`."""
@@ -148,6 +168,5 @@ _NOT_OFFERED = {
     "use_cached_activations": "activations are gathered as training goes; leave it out.",
     "prefetch_llm_batches": "gathering ahead in another thread would make a resumed run differ; leave it out.",
     "compile_llm": "the model's hooks do not survive compilation; leave it out.",
-    "compile_sae": "the SAE's sparse kernels do not compile; leave it out.",
     "dataset_trust_remote_code": "code from the hub is never run here; convert the dataset to parquet or text first.",
 }

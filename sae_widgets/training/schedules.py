@@ -28,8 +28,8 @@ class LearningRateSchedule:
     """One of `SchedulerName`, or of `OLDER_NAMES`, in any case."""
     warm_up_steps: int = 0
     decay_steps: int = 0
-    end: float = 0.1
-    """What the cosine or the line falls to, as a share of the learning rate. In [0, 1]."""
+    end: float | None = None
+    """What the cosine or the line falls to, as a share of the learning rate, in [0, 1]. None: cosine 0.1, line 0."""
     n_restart_cycles: int = 1
 
     def __post_init__(self) -> None:
@@ -42,13 +42,20 @@ class LearningRateSchedule:
                 raise ValueError(f"lr_{field} must be at least 0, got {getattr(self, field)}.")
         if self.n_restart_cycles < 1:
             raise ValueError(f"n_restart_cycles must be at least 1, got {self.n_restart_cycles}.")
-        if not 0 <= self.end <= 1:
-            raise ValueError(f"lr_end must be between 0 and lr, got {self.end:g} of lr.")
+        if not 0 <= self.last <= 1:
+            raise ValueError(f"lr_end must be between 0 and lr, got {self.last:g} of lr.")
         if self.warm_up_steps + self.decay_steps > self.n_steps:
             raise ValueError(
                 f"lr_warm_up_steps {self.warm_up_steps} and lr_decay_steps {self.decay_steps} are more than the "
                 f"{self.n_steps} steps of this run (training_tokens / train_batch_size_tokens)."
             )
+
+    @property
+    def last(self) -> float:
+        """What the course falls to."""
+        if self.end is not None:
+            return self.end
+        return 0.0 if self.name == "linear" else 0.1
 
     def factor(self, step: int) -> float:
         """Multiplier at `step`, counted from 0.
@@ -63,7 +70,7 @@ class LearningRateSchedule:
         n_main = self.n_steps - self.warm_up_steps - self.decay_steps
         t = step - self.warm_up_steps
         if self.decay_steps and t >= n_main:
-            start = 1.0 if self.name == "constant" else self.end
+            start = 1.0 if self.name == "constant" else self.last
             return start * max(0.0, 1 - (t - n_main) / self.decay_steps)
         if self.name == "constant":
             return 1.0
@@ -73,8 +80,8 @@ class LearningRateSchedule:
         else:
             share = min(t / max(n_main, 1), 1.0)
         if self.name == "linear":
-            return self.end + (1 - self.end) * (1 - share)
-        return self.end + (1 - self.end) * (1 + math.cos(math.pi * share)) / 2
+            return self.last + (1 - self.last) * (1 - share)
+        return self.last + (1 - self.last) * (1 + math.cos(math.pi * share)) / 2
 
 
 def warmed_up(value: float, step: int, warm_up_steps: int) -> float:

@@ -134,8 +134,6 @@ def test_a_width_that_is_not_given_can_be_filled_in_later():
         ),
         ({"hook_point": "blocks.4.hook_resid_pre"}, ValueError, "hook_point=.*not offered any more: use hook_name"),
         ({"resume": True}, ValueError, "use resume_from_checkpoint"),
-        ({"normalize_sae_decoder": True}, ValueError, "decoder norms are part of the penalty"),
-        ({"b_dec_init_method": "geometric_median"}, ValueError, "b_dec starts at zero"),
         ({"noise_scale": 0.1}, ValueError, "noise_scale=0.1 is not offered"),
         ({"prefetch_llm_batches": True}, NotImplementedError, "prefetch_llm_batches=True: gathering ahead"),
         ({"use_cached_activations": True}, NotImplementedError, "use_cached_activations"),
