@@ -1,9 +1,11 @@
 """Training runs: started, watched, changed, stopped, resumed.
 
 config, flat_config    LanguageModelSAERunnerConfig in both of SAELens' spellings
+multi_config           MultiSAETrainingRunnerConfig: many SAEs from one forward; `grid` of their configs
 run_settings           what every run is told: the fields that all configs have in common
 runner                 start(cfg) in the background, SAETrainingRunner(cfg).run() in the foreground
-job, job_start         what a run does: model, data, trainer, checkpoints, result
+job, job_start         what a run does: model, data, steps, checkpoints, result
+member, members, metadata, job_report   one SAE of a job, all of them, what they say of themselves and of a step
 run, trainable         TrainingRun: worker thread, pause, stop, live settings (standard library only)
 history, listeners, gauges, log    what is told of it, and to whom
 """

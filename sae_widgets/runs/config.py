@@ -103,6 +103,22 @@ class LanguageModelSAERunnerConfig(RunSettings):
             raise ValueError(f"{len(self.hook_names)} hook_names for {what}, which reads {n_sources}.")
 
     @property
+    def members(self) -> "dict[str, LanguageModelSAERunnerConfig]":
+        """The configs of a job's SAEs by name; one alone is named ""."""
+        return {"": self}
+
+    @property
+    def hooks_in(self) -> list[str]:
+        """Hooks that are read."""
+        return self.hook_names or [self.hook_name]
+
+    @property
+    def hooks_out(self) -> list[str]:
+        """Hooks whose activations are to be given; none where those are what is read."""
+        hooks = self.hook_names_out or ([self.hook_name_out] if self.hook_name_out else [])
+        return [] if hooks == self.hooks_in else hooks
+
+    @property
     def hook_layer(self) -> int | None:
         """The number in `hook_name`."""
         return _layer_of(self.hook_name)

@@ -1,6 +1,7 @@
 """What a training job begins with: its SAE, the trainer's settings, the widths of what it reads."""
 
 from dataclasses import fields
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -8,18 +9,18 @@ import torch
 from sae_widgets.activations.hook_reader import HookReader
 from sae_widgets.normalize import Scale
 from sae_widgets.runs.config import LanguageModelSAERunnerConfig
+from sae_widgets.runs.multi_config import MultiSAETrainingRunnerConfig
 from sae_widgets.sae.base import SAE
-from sae_widgets.training.checkpoints import Checkpoint
 from sae_widgets.training.schedules import LearningRateSchedule
 from sae_widgets.training.trainer import TrainSettings
 
 
-def make_sae(cfg: LanguageModelSAERunnerConfig, resumed: Checkpoint | None) -> SAE:
-    """The SAE to be trained: that of the checkpoint, one from a folder, or a new one."""
+def make_sae(cfg: LanguageModelSAERunnerConfig, resumed: SAE | None) -> SAE:
+    """The SAE to be trained: that of a checkpoint, one from a folder, or a new one."""
     if resumed is not None:
         # Into a new SAE: weights that lie otherwise in memory are multiplied in another order, and rounded otherwise.
-        sae = SAE.from_config(resumed.sae.cfg)
-        sae.load_state_dict(resumed.sae.state_dict())
+        sae = SAE.from_config(resumed.cfg)
+        sae.load_state_dict(resumed.state_dict())
         return sae
     if cfg.from_pretrained_path is not None:
         start = SAE.load_from_disk(cfg.from_pretrained_path, device=cfg.device)
@@ -77,3 +78,13 @@ def widths(models: list[Any], cfg: LanguageModelSAERunnerConfig) -> tuple[int, i
 def one_or_all(scales: list[float]) -> Scale:
     """The factors, or the one there is."""
     return scales[0] if len(scales) == 1 else scales
+
+
+def store_config(cfg: MultiSAETrainingRunnerConfig) -> SimpleNamespace:
+    """What the store of many SAEs is told: one after another every hook that any of them reads or gives."""
+    hooks = dict.fromkeys(hook for each in cfg.members.values() for hook in (*each.hooks_in, *each.hooks_out))
+    heads = {each.hook_head_index for each in cfg.members.values()}
+    shared = {each.name: getattr(cfg, each.name) for each in fields(cfg)}
+    # Of hooks with heads one is picked where all SAEs want the same; else each takes its columns of all heads joined.
+    places = {"hook_name": next(iter(hooks)), "hook_names": list(hooks), "hook_name_out": None, "hook_names_out": None}
+    return SimpleNamespace(**shared | places, d_in=None, hook_head_index=heads.pop() if len(heads) == 1 else None)

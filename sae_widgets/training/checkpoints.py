@@ -4,6 +4,8 @@
     runner_cfg.json                                            the run's settings
     training_state.safetensors  training_state.json            optimiser, counts, buffer, positions, random state
 
+A run of several SAEs has a folder of that name for each of them, with the files of the first line in it.
+
 Tensors and plain numbers only, no pickles. A folder is written under another name and renamed when it is whole: what
 goes wrong on the way leaves neither a half checkpoint nor a temporary folder.
 """
@@ -34,31 +36,49 @@ class Checkpoint(NamedTuple):
     """What a checkpoint holds."""
 
     folder: Path
-    sae: SAE
+    saes: dict[str, SAE]
+    """By name; a run of one SAE has it under ""."""
     tensors: dict[str, Tensor]
     numbers: dict[str, Any]
+
+    @property
+    def sae(self) -> SAE:
+        """The SAE of a run of one."""
+        return self.saes[""]
 
 
 def write_checkpoint(
     folder: Path,
-    sae: SAE,
-    log_sparsity: Tensor,
+    sae: SAE | Mapping[str, SAE],
+    log_sparsity: Tensor | Mapping[str, Tensor],
     tensors: Mapping[str, Tensor],
     numbers: Mapping[str, Any],
     settings: Mapping[str, Any],
 ) -> Path:
     """The folder, once it is whole.
 
+    Args:
+        folder: Where to write it.
+        sae: The SAE, or several by name.
+        log_sparsity: Of each feature; by the same names where there are several SAEs.
+        tensors: State of the training.
+        numbers: State that is no tensor.
+        settings: The run's config.
+
     Raises:
         OSError: If it cannot be written. What was at `folder` before is unchanged, and nothing else is left.
     """
+    saes = sae if isinstance(sae, Mapping) else {"": sae}
+    sparsities = log_sparsity if isinstance(log_sparsity, Mapping) else {"": log_sparsity}
     with written_folder(folder) as temporary:
-        sae.save_model(temporary)
-        write_sparsity(temporary, log_sparsity)
+        for name, each in saes.items():
+            each.save_model(temporary / name)
+            write_sparsity(temporary / name, sparsities[name])
         write_json(temporary / SETTINGS_NAME, settings)
         write_json(temporary / NUMBERS_NAME, numbers)
         save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary / TENSORS_NAME)
-    sae.folder = None  # saving noted the temporary name
+    for each in saes.values():
+        each.folder = None  # saving noted the temporary name
     return folder
 
 
@@ -74,8 +94,9 @@ def read_checkpoint(folder: str | Path, device: str = "cpu") -> Checkpoint:
         inside = sorted(file.parent for file in folder.glob(f"*/{NUMBERS_NAME}")) if folder.is_dir() else []
         hint = f" There are checkpoints in it: {', '.join(map(str, inside))}." if inside else ""
         raise FileNotFoundError(f"No checkpoint of a run in {str(folder)!r}.{hint}")
-    sae = SAE.load_from_disk(folder, device=device)
-    return Checkpoint(folder, sae, read_tensors(folder / TENSORS_NAME), read_json(folder / NUMBERS_NAME))
+    numbers = read_json(folder / NUMBERS_NAME)
+    saes = {name: SAE.load_from_disk(folder / name, device=device) for name in numbers.get("saes", [""])}
+    return Checkpoint(folder, saes, read_tensors(folder / TENSORS_NAME), numbers)
 
 
 @contextlib.contextmanager
@@ -85,7 +106,7 @@ def written_folder(folder: Path) -> Iterator[Path]:
     try:
         temporary.mkdir(parents=True)
         yield temporary
-        for file in temporary.iterdir():
+        for file in [each for each in temporary.rglob("*") if each.is_file()]:
             with file.open("rb") as stream:
                 os.fsync(stream.fileno())
         if folder.exists():
