@@ -98,14 +98,17 @@ class TinyLM:
                 point.fwd_hooks = before[name]
 
     @torch.no_grad()
-    def __call__(self, tokens, return_type="logits", stop_at_layer=None):
+    def __call__(self, tokens, return_type="logits", stop_at_layer=None, start_at_layer=None):
+        """With `start_at_layer`, `tokens` is the residual stream that enters that layer."""
         self.n_forwards += 1
         self.when_called(self.n_forwards)
         points = self.hook_dict
-        x = points["hook_embed"](self.W_E[tokens])
+        x = points["hook_embed"](self.W_E[tokens]) if start_at_layer is None else tokens
         for layer, (W_in, W_out, W_back) in enumerate(self.layers):
             if stop_at_layer == layer:
                 return x
+            if start_at_layer is not None and layer < start_at_layer:
+                continue
             x = points[f"blocks.{layer}.hook_resid_pre"](x)
             before = torch.cat([torch.zeros_like(x[:, :1]), x[:, :-1]], 1) @ W_back
             x = x + points[f"blocks.{layer}.attn.hook_z"](before.unflatten(-1, (4, -1))).flatten(2)
@@ -113,9 +116,9 @@ class TinyLM:
             x = points[f"blocks.{layer}.hook_resid_post"](x + points[f"blocks.{layer}.hook_mlp_out"](inner @ W_out))
         return x @ self.W_U
 
-    def run_with_hooks(self, tokens, fwd_hooks=(), bwd_hooks=()):
+    def run_with_hooks(self, tokens, fwd_hooks=(), bwd_hooks=(), **kwargs):
         with self.hooks(fwd_hooks):
-            return self(tokens)
+            return self(tokens, **kwargs)
 
     def run_with_cache(self, tokens, names_filter=None, stop_at_layer=None):
         cache = {}

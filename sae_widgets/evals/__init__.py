@@ -1,8 +1,31 @@
 """How good an SAE is, in the model it was trained on, and what its features are worth.
 
-evaluation   run_evals: one pass over tokens, every metric with n and an interval
+evaluation   run_evals, compare_saes: one pass over tokens, every metric with n and an interval
+formulas     what each metric is, as a function of sums over tokens
+intervals    confidence intervals clustered by sequence
+measuring    the pass: what is run, and what is summed
+places       where an SAE reads and writes, and forwards with something else there
+weights      metrics of each feature that weights alone give
+held_out     text an SAE was not trained on
+config       SAELens' way to ask
+result       EvalResult, Comparison: data, table, JSON
 """
 
-from sae_widgets.evals.evaluation import kl_divergence, next_token_loss, run_evals
+from sae_widgets.evals.config import EvalConfig, get_eval_everything_config
+from sae_widgets.evals.evaluation import compare_saes, run_evals
+from sae_widgets.evals.held_out import held_out_tokens
+from sae_widgets.evals.measuring import kl_divergence, next_token_loss
+from sae_widgets.evals.result import Comparison, EvalResult, FeatureMetrics
 
-__all__ = ["kl_divergence", "next_token_loss", "run_evals"]
+__all__ = [
+    "Comparison",
+    "EvalConfig",
+    "EvalResult",
+    "FeatureMetrics",
+    "compare_saes",
+    "get_eval_everything_config",
+    "held_out_tokens",
+    "kl_divergence",
+    "next_token_loss",
+    "run_evals",
+]
