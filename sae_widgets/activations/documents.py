@@ -1,7 +1,8 @@
 """Data for training as documents: text, or rows of token ids, in an order that a seed and a position give back exactly.
 
 `open_documents` accepts what people have: a list of strings, a text file (documents split on lines `<|endoftext|>`), a
-folder of text files, a data file or a saved dataset, a `datasets` object, or the name of a dataset on the hub.
+folder of text or data files, a data file or a saved dataset, a `datasets` object, or the name of a dataset on the hub.
+A row may be text, a conversation, or token ids; which, its columns say.
 """
 
 import itertools
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+
+from sae_widgets.activations.token_files import check_token_files, made_with
 
 SEPARATOR = "<|endoftext|>"
 TEXT_SUFFIXES = (".txt", ".md", ".text")
@@ -72,7 +75,8 @@ class TextFile(Sequence[str]):
 class Documents:
     """Documents in an order given by seed and epoch alone, so that reading can go on from any position.
 
-    Rows of known number are shuffled anew each epoch; a stream keeps its own order.
+    Rows of known number are shuffled anew each epoch; a stream keeps its own order. Of `world_size` readers each gets
+    every `world_size`-th document of the same order, so that no two read the same and together they read all.
     """
 
     def __init__(
@@ -84,32 +88,51 @@ class Documents:
         name: str = "the data",
         seed: int = 0,
         is_shuffled: bool = True,
+        made_with: Mapping[str, Any] | None = None,
     ) -> None:
         self.rows, self.kind, self.column, self.name = rows, kind, column, name
         self.seed, self.is_shuffled = seed, is_shuffled
+        self.made_with = made_with
+        """What `sae_lens.json` says of tokens made beforehand; None where there is no such file."""
         self.n_documents: int | None = len(rows) if hasattr(rows, "__len__") else None
 
-    def read(self, epoch: int, start: int) -> Iterator[list[Any]]:
-        """Documents of an epoch from number `start` on, a few at a time."""
+    def read(self, epoch: int, start: int, rank: int = 0, world_size: int = 1) -> Iterator[list[Any]]:
+        """Documents of an epoch from number `start` of this share on, a few at a time."""
         if self.n_documents is None:
-            # `datasets` streams skip fast; anything else is read over.
-            rows = self.rows.skip(start) if start and hasattr(self.rows, "skip") else self.rows
-            documents = iter(rows)
-            if start and rows is self.rows:
-                documents = itertools.islice(documents, start, None)
-            while chunk := list(itertools.islice(documents, N_READ_AHEAD)):
-                yield [self._field(row) for row in chunk]
+            yield from self._read_stream(start * world_size + rank, world_size)
             return
-        order = self._order(epoch)
-        for first in range(start, self.n_documents, N_READ_AHEAD):
+        order = self._order(epoch)[rank::world_size]
+        for first in range(start, len(order), N_READ_AHEAD):
             chunk = order[first : first + N_READ_AHEAD]
             if self.column is not None and hasattr(self.rows, "column_names"):
                 yield list(self.rows[chunk][self.column])
             else:
                 yield [self._field(self.rows[index]) for index in chunk]
 
+    def _read_stream(self, start: int, step: int) -> Iterator[list[Any]]:
+        # `datasets` streams skip fast; anything else is read over.
+        rows = self.rows.skip(start) if start and hasattr(self.rows, "skip") else self.rows
+        documents = itertools.islice(rows, start if rows is self.rows else 0, None, step)
+        while chunk := list(itertools.islice(documents, N_READ_AHEAD)):
+            yield [self._field(row) for row in chunk]
+
+    def shuffled(self, seed: int, buffer_size: int = 1) -> "Documents":
+        """The same documents in the order of another seed; a stream is shuffled within `buffer_size` documents."""
+        is_stream = self.n_documents is None
+        if is_stream and not hasattr(self.rows, "shuffle"):
+            raise TypeError(
+                f"{self.name} is a stream that cannot be shuffled: pass a dataset of `datasets`, or a list."
+            )
+        rows = self.rows.shuffle(seed=seed, buffer_size=buffer_size) if is_stream else self.rows
+        own = {"kind": self.kind, "column": self.column, "name": self.name, "made_with": self.made_with}
+        return Documents(rows, seed=seed, is_shuffled=True, **own)
+
     def _field(self, row: Any) -> Any:
-        return row[self.column] if self.column is not None and isinstance(row, Mapping) else row
+        if self.column is None or not isinstance(row, Mapping):
+            return row
+        if self.column not in row:
+            raise ValueError(f"A row of {self.name} has no {self.column!r}, which the first had; it has {_names(row)}.")
+        return row[self.column]
 
     def _order(self, epoch: int) -> list[int]:
         if not self.is_shuffled:
@@ -119,27 +142,42 @@ class Documents:
 
 
 def open_documents(
-    source: Any, *, streaming: bool = True, split: str = "train", seed: int = 0, is_shuffled: bool = True
+    source: Any,
+    *,
+    streaming: bool = True,
+    split: str = "train",
+    seed: int = 0,
+    is_shuffled: bool = True,
+    column: str | None = None,
+    use_chat_formatting: bool = False,
+    is_dataset_tokenized: bool | None = None,
+    **load_settings: Any,
 ) -> Documents:
     """The documents of `source`.
 
     Args:
         source: "demo", the bundled texts; a list of strings; the path of a text file, of a folder of them, of a
-            json/csv/parquet file or of a dataset saved by `datasets`; a `datasets` object; or the name of a dataset on
-            the hub.
+            json/csv/parquet file or a folder of them, or of a dataset saved by `datasets`; a `datasets` object; or the
+            name of a dataset on the hub.
         streaming: Whether a dataset on the hub is read as it comes instead of downloaded first.
         split: Split of a dataset that has several.
         seed: Of the order.
         is_shuffled: Whether documents of known number come in a shuffled order.
+        column: The column to read; None takes the first of `COLUMNS` that is there.
+        use_chat_formatting: Whether conversations go before other columns; text is then what a user says.
+        is_dataset_tokenized: Which to take where there are tokens and text; None takes the tokens.
+        **load_settings: Further arguments of `datasets.load_dataset` (name, data_files, data_dir, revision).
 
     Raises:
-        ValueError: If there is nothing in it, or no column that can be read.
+        ValueError: If there is nothing in it, no column that can be read, or a saved file is damaged.
         FileNotFoundError: If a path does not exist.
     """
-    name = "the data"
+    name, path = "the data", None
+    load_settings = {key: value for key, value in load_settings.items() if value is not None}
     if isinstance(source, (str, Path)):
-        name = repr(str(source))
-        source = _open_path_or_name(str(source), streaming, split)
+        path = str(source)
+        name = repr(path)
+        source = _open_path_or_name(path, streaming, split, load_settings)
     # DatasetDict and IterableDatasetDict
     if isinstance(source, Mapping) and split in source:
         source = source[split]
@@ -154,27 +192,51 @@ def open_documents(
     first = next(iter(source), None)
     if first is None:
         raise ValueError(f"{name} is empty: there is nothing to train on.")
-    kind, column = _kind_of(first, name)
-    return Documents(source, kind=kind, column=column, name=name, seed=seed, is_shuffled=is_shuffled)
+    kind, column = _kind_of(first, name, column, use_chat_formatting, is_dataset_tokenized)
+    origin = made_with(path) if path is not None and kind == "tokens" else None
+    return Documents(source, kind=kind, column=column, name=name, seed=seed, is_shuffled=is_shuffled, made_with=origin)
 
 
-def _kind_of(first: Any, name: str) -> tuple[Kind, str | None]:
+def _kind_of(
+    first: Any, name: str, column: str | None, use_chat_formatting: bool, is_dataset_tokenized: bool | None
+) -> tuple[Kind, str | None]:
+    """What a row holds, and in which column."""
     if isinstance(first, str):
-        return "text", None
+        return ("chat" if use_chat_formatting else "text"), None
     if isinstance(first, Mapping):
-        column = next((column for column in COLUMNS if column in first), None)
-        if column is None:
-            raise ValueError(
-                f"No column of {name} can be read: it has {', '.join(map(repr, first))}; "
-                f"expected one of {', '.join(map(repr, COLUMNS))}. Rename the one with the text to 'text'."
-            )
-        return COLUMNS[column], column  # pyright: ignore[reportReturnType]
-    if isinstance(first, (Sequence, torch.Tensor)) and len(first) > 0 and not isinstance(first[0], (str, Mapping)):
-        return "tokens", None
+        return _column_of(first, name, column, use_chat_formatting, is_dataset_tokenized)
+    if isinstance(first, (Sequence, torch.Tensor)) and len(first) > 0:
+        if isinstance(first[0], Mapping):
+            return "chat", None
+        if not isinstance(first[0], str):
+            return "tokens", None
     raise TypeError(f"{name} holds {type(first).__name__}; expected strings, rows of token ids or rows with a column.")
 
 
-def _open_path_or_name(source: str, streaming: bool, split: str) -> Any:
+def _column_of(
+    first: Mapping[str, Any], name: str, column: str | None, is_chat: bool, is_tokenized: bool | None
+) -> tuple[Kind, str | None]:
+    if column is not None and column not in first:
+        raise ValueError(f"{name} has no column {column!r}; it has {_names(first)}.")
+    order: list[Kind] = ["chat", "text"] if is_chat else ["tokens", "text", "chat"]
+    if is_tokenized is False and not is_chat:
+        order = ["text", "chat", "tokens"]
+    wanted = [each for kind in order for each, other in COLUMNS.items() if other == kind]
+    found = column or next((each for each in wanted if each in first), None)
+    if found is None:
+        raise ValueError(
+            f"No column of {name} can be read{' as conversations' if is_chat else ''}: it has {_names(first)}; "
+            f"expected one of {', '.join(map(repr, wanted))}. Rename the one with the text to 'text'."
+        )
+    kind = COLUMNS.get(found) or _kind_of(first[found], name, None, False, None)[0]
+    return ("chat" if is_chat else kind), found
+
+
+def _names(row: Mapping[str, Any]) -> str:
+    return ", ".join(map(repr, row))
+
+
+def _open_path_or_name(source: str, streaming: bool, split: str, load_settings: dict[str, Any]) -> Any:
     if not source:
         raise ValueError("dataset_path is empty: name a text file, a folder, a dataset, or pass override_dataset.")
     if source == "demo":
@@ -185,24 +247,49 @@ def _open_path_or_name(source: str, streaming: bool, split: str) -> Any:
     if path.is_file() and path.suffix.lower() in TEXT_SUFFIXES:
         return TextFile(path)
     if path.is_file() and path.suffix.lower() in DATA_FILES:
-        from datasets import load_dataset
-
-        return load_dataset(DATA_FILES[path.suffix.lower()], data_files=str(path), split="train", streaming=streaming)
+        return _data_files([path], streaming)
     if path.is_file():
         raise ValueError(
             f"{source!r} is no text file ({', '.join(TEXT_SUFFIXES)}) or data file ({', '.join(DATA_FILES)})."
         )
-    if path.is_dir() and ((path / "state.json").is_file() or (path / "dataset_dict.json").is_file()):
-        from datasets import load_from_disk
-
-        return load_from_disk(str(path))
     if path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.suffix.lower() in TEXT_SUFFIXES)
-        if not files:
-            raise ValueError(f"The folder {source!r} holds no text files ({', '.join(TEXT_SUFFIXES)}).")
-        return [document for file in files for document in TextFile(file)]
+        return _open_folder(path, streaming)
     if path.suffix.lower() in (*TEXT_SUFFIXES, *DATA_FILES) or path.is_absolute() or source.startswith((".", "~")):
         raise FileNotFoundError(f"No file or folder {source!r} (looked from {Path.cwd()}).")
     from datasets import load_dataset
 
-    return load_dataset(source, split=split, streaming=streaming)
+    return load_dataset(source, split=split, streaming=streaming, **load_settings)
+
+
+def _open_folder(folder: Path, streaming: bool) -> Any:
+    check_token_files(folder)
+    if (folder / "state.json").is_file() or (folder / "dataset_dict.json").is_file():
+        from datasets import load_from_disk
+
+        return load_from_disk(str(folder))
+    texts = sorted(file for file in folder.rglob("*") if file.suffix.lower() in TEXT_SUFFIXES)
+    # Data sets come with a README of their own.
+    data = [] if any(file.suffix.lower() != ".md" for file in texts) else _data_in(folder)
+    if data:
+        return _data_files(data, streaming)
+    if not texts:
+        raise ValueError(
+            f"The folder {str(folder)!r} holds no text files ({', '.join(TEXT_SUFFIXES)}) and no data files "
+            f"({', '.join(DATA_FILES)})."
+        )
+    return [document for file in texts for document in TextFile(file)]
+
+
+def _data_in(folder: Path) -> list[Path]:
+    """The data files of one kind in a folder; a lone .json is more often a setting than data."""
+    for suffix in (".parquet", ".arrow", ".jsonl", ".csv"):
+        if files := sorted(folder.rglob(f"*{suffix}")):
+            return files
+    return []
+
+
+def _data_files(files: list[Path], streaming: bool) -> Any:
+    from datasets import load_dataset
+
+    kind = DATA_FILES[files[0].suffix.lower()]
+    return load_dataset(kind, data_files=[str(file) for file in files], split="train", streaming=streaming)

@@ -8,14 +8,18 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from sae_widgets.fit import layer_of, no_hook_error, places_of
+from sae_widgets.fit import no_hook_error, places_of
 from sae_widgets.hooked import HookedSAETransformer, as_hooked
 from sae_widgets.sae import SAE
 from sae_widgets.splice import acting
 
 
+class _AllSeen(Exception):  # noqa: N818  no error: it ends a forward pass that need not go on
+    pass
+
+
 class HookReader:
-    """Hooks' activations on rows of tokens, side by side; a model is run once and no further than needed.
+    """Hooks' activations on rows of tokens, side by side; a model is run once and no further than the last of them.
 
     Args:
         model: One model for all hooks, or one for each: a crosscoder's sources may be several models.
@@ -34,18 +38,10 @@ class HookReader:
         self.places = list(zip(models * (len(names) // len(models)), names, strict=True))
         """Model and hook of each part."""
         self.hook_head_index = hook_head_index
-        self._stop_at: int | None = None
-        bos = models[0].tokenizer.bos_token_id
-        probe = torch.full((1, 2), bos if bos is not None else 0)
-        parts = self._parts(probe)
+        bos = getattr(models[0].tokenizer, "bos_token_id", None)
+        parts = self._parts(torch.full((1, 2), bos if bos is not None else 0))
         self.widths: list[int] = [part.shape[-1] for part in parts]
         """Width of each part."""
-        if len(self.places) == 1 and names[0].endswith(".hook_resid_pre"):
-            # What a model returns that stops before this block; a third less work in the demo model, where it holds.
-            self._stop_at = layer_of(names[0])
-            early = self._stopped(probe)
-            if not (isinstance(early, Tensor) and torch.equal(early, parts[0])):
-                self._stop_at = None
 
     @property
     def width(self) -> int:
@@ -54,9 +50,7 @@ class HookReader:
 
     @torch.no_grad()
     def __call__(self, tokens: Int[Tensor, "n_rows context"]) -> Float[Tensor, "n_rows context width"]:
-        """The parts side by side; heads joined, or one of them picked."""
-        if self._stop_at is not None:
-            return self._stopped(tokens)
+        """The parts side by side, in the first model's dtype; heads joined, or one of them picked."""
         parts = self._parts(tokens)
         return parts[0] if len(parts) == 1 else torch.cat([part.to(parts[0]) for part in parts], dim=-1)
 
@@ -65,49 +59,44 @@ class HookReader:
         seen: dict[tuple[int, str], Tensor] = {}
         for model in {id(model): model for model, _ in self.places}.values():
             names = list(dict.fromkeys(name for other, name in self.places if other is model))
-            found = (
-                [model.capture(tokens.to(model.device), names[0])]
-                if len(names) == 1
-                else capture_all(model, tokens, names)
-            )
+            found = capture_all(model, tokens, names)
             seen.update({(id(model), name): each for name, each in zip(names, found, strict=True)})
-        return [self._flat(seen[id(model), name]) for model, name in self.places]
+        return [self._flat(seen[id(model), name], name) for model, name in self.places]
 
-    def _flat(self, activations: Tensor) -> Tensor:
+    def _flat(self, activations: Tensor, name: str) -> Tensor:
         if activations.ndim == 4 and self.hook_head_index is not None:
+            n_heads = activations.shape[2]
+            if not 0 <= self.hook_head_index < n_heads:
+                raise ValueError(f"hook_head_index is {self.hook_head_index}; {name!r} has heads 0 to {n_heads - 1}.")
             activations = activations[:, :, self.hook_head_index]
         return activations.flatten(2)
 
-    @torch.no_grad()
-    def _stopped(self, tokens: Tensor) -> Any:
-        model = self.places[0][0]
-        with model.without_saes():
-            return model.forward(tokens.to(model.device), return_type=None, stop_at_layer=self._stop_at)
-
 
 def capture_all(model: HookedSAETransformer, tokens: Tensor, names: list[str]) -> list[Tensor]:
-    """What `model.capture` gives, for several hooks of one forward."""
+    """The activations at `names`, of one forward that ends at the last of them; attached SAEs are left out."""
     seen: dict[str, Tensor] = {}
     tokens = tokens.to(model.device)
-    layers = [layer_of(name) for name in names]
-    last = None if None in layers else max(layer for layer in layers if layer is not None)
-    stop = None if last is None or last + 1 >= model.cfg.n_layers else last + 1
     with ExitStack() as stack:
         stack.enter_context(model.without_saes())
         stack.enter_context(model.suited_to(tokens))
+        points = model.hook_dict  # once: a bridge makes it anew each time, which takes a millisecond
         for name in names:
-            if name not in model.hook_dict:
+            if name not in points:
                 raise no_hook_error(model, name)
 
             def keep(activation: Tensor, hook: Any, name: str = name) -> None:
-                seen[name] = activation.detach().clone()  # hooks that write in place come after
+                seen[name] = activation.detach()
+                if len(seen) == len(names):
+                    raise _AllSeen
+                seen[name] = seen[name].clone()  # what comes after may write in place
 
-            stack.enter_context(acting(model.hook_dict[name], keep))
-        model.wrapped(tokens, return_type=None, stop_at_layer=stop)
-    for name in names:
-        if name not in seen:
-            raise ValueError(f"The hook {name!r} exists but is not passed in a forward of this model.")
-    return [seen[name] for name in names]
+            stack.enter_context(acting(points[name], keep))
+        try:
+            model.wrapped(tokens, return_type=None)
+        except _AllSeen:
+            return [seen[name] for name in names]
+    missing = next(name for name in names if name not in seen)
+    raise ValueError(f"The hook {missing!r} exists but is not passed in a forward of this model.")
 
 
 def read_input(

@@ -1,6 +1,11 @@
-"""Documents made into rows of tokens of one length, resumable at any row."""
+"""Documents made into rows of tokens of one length, resumable at any row.
 
-import json
+Special tokens are where SAELens puts them, and nowhere else: a row begins with `begin_row` (bos, where `prepend_bos`),
+a document with `begin_sequence`, and `separator` goes between two documents in a row. None is added where the text has
+that token already. The tokenizer itself adds none; a chat template writes its own into the text. Tokens made
+beforehand are taken as they are.
+"""
+
 from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -9,15 +14,14 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from sae_widgets.activations.chats import chat_text
 from sae_widgets.activations.documents import Documents
 
 
 class SequencePacker:
-    """Documents of any length made into rows of `context_size` tokens, with special tokens where SAELens puts them.
+    """Documents of any length made into rows of `context_size` tokens.
 
-    A row begins with `begin_row`, and `separator` goes between two documents in a row; neither is added where the
-    text has that token already. With `is_concatenated=False` a row holds the start of one document and documents
-    that are too short are left out.
+    With `is_concatenated=False` a row holds the start of one document and documents that are too short are left out.
     """
 
     def __init__(
@@ -26,9 +30,10 @@ class SequencePacker:
         begin_row: int | None = None,
         separator: int | None = None,
         is_concatenated: bool = True,
+        begin_sequence: int | None = None,
     ) -> None:
         self.context_size, self.begin_row, self.separator = context_size, begin_row, separator
-        self.is_concatenated = is_concatenated
+        self.is_concatenated, self.begin_sequence = is_concatenated, begin_sequence
         self.row: list[int] = []
 
     def add(self, document: Sequence[int]) -> list[list[int]]:
@@ -37,22 +42,32 @@ class SequencePacker:
             return self._first_row(document)
         rows: list[list[int]] = []
         offset = 0
+        is_start = True
         while offset < len(document):
-            if not self.row:
-                self.row = [] if self.begin_row in (None, document[offset]) else [self.begin_row]
-            elif offset == 0 and self.separator not in (None, document[0]):
-                # May be the row's last place: the next one then begins with this document.
-                self.row.append(self.separator)
-            n_taken = self.context_size - len(self.row)
-            self.row.extend(document[offset : offset + n_taken])
-            offset += n_taken
+            prefix = self._prefix(document[offset], is_start)
+            n_free = self.context_size - len(self.row)
+            # What begins the document may be cut off by the row's end: the next row then begins with it.
+            is_start = is_start and len(prefix) > n_free and self.begin_sequence not in (None, document[0])
+            taken = [*prefix, *document[offset : offset + n_free]][:n_free]
+            offset += max(n_free - len(prefix), 0)
+            self.row.extend(taken)
             if len(self.row) == self.context_size:
                 rows.append(self.row)
                 self.row = []
         return rows
 
+    def _prefix(self, first: int, is_start: bool) -> list[int]:
+        """The special tokens in front of what goes into the row next."""
+        prefix: list[int] = []
+        if is_start and self.begin_sequence not in (None, first):
+            prefix = [self.begin_sequence]
+        first = prefix[0] if prefix else first
+        in_front = self.separator if self.row and is_start else None if self.row else self.begin_row
+        return prefix if in_front in (None, first) else [in_front, *prefix]
+
     def _first_row(self, document: Sequence[int]) -> list[list[int]]:
-        prefix = [] if not document or self.begin_row in (None, document[0]) else [self.begin_row]
+        begin = self.begin_row if self.begin_sequence is None else self.begin_sequence
+        prefix = [] if not document or begin in (None, document[0]) else [begin]
         row = [*prefix, *document[: self.context_size - len(prefix)]]
         return [row] if len(row) == self.context_size else []
 
@@ -61,13 +76,21 @@ class TokenRows:
     """Rows `[context_size]` of token ids without end: an epoch follows the other."""
 
     def __init__(
-        self, documents: Documents, tokenizer: Any, packer: SequencePacker, *, n_rows_needed: int = 1, epoch: int = 0
+        self,
+        documents: Documents,
+        tokenizer: Any,
+        packer: SequencePacker,
+        *,
+        n_rows_needed: int = 1,
+        epoch: int = 0,
+        rank: int = 0,
+        world_size: int = 1,
     ) -> None:
         self.documents, self.tokenizer, self.packer = documents, tokenizer, packer
         self.n_rows_needed = n_rows_needed
         """Fewer rows than this in a whole epoch are an error: one batch would hold the same text twice."""
-        self.epoch = epoch
-        self.n_documents = self.n_rows_of_epoch = 0
+        self.epoch, self.rank, self.world_size = epoch, rank, world_size
+        self.n_documents = self.n_rows_of_epoch = self.n_empty = 0
         self._rows: deque[list[int]] = deque()
         self._reader: Iterator[list[int]] | None = None
 
@@ -79,14 +102,18 @@ class TokenRows:
         """
         while len(self._rows) < n_rows:
             self._read_document()
-        return torch.tensor([self._rows.popleft() for _ in range(n_rows)])
+        return self._pop(n_rows)
 
     def take_of_epoch(self, n_rows: int) -> Int[Tensor, "n_rows context"]:
         """The next rows, or fewer where the epoch ends first."""
         epoch = self.epoch
         while len(self._rows) < n_rows and self.epoch == epoch:
             self._read_document()
-        return torch.tensor([self._rows.popleft() for _ in range(min(n_rows, len(self._rows)))])
+        return self._pop(min(n_rows, len(self._rows)))
+
+    def _pop(self, n_rows: int) -> Int[Tensor, "n_rows context"]:
+        rows = [self._rows.popleft() for _ in range(n_rows)]
+        return torch.tensor(rows, dtype=torch.int64).reshape(n_rows, self.packer.context_size)
 
     def state_dict(self) -> dict[str, Tensor]:
         return {
@@ -109,6 +136,7 @@ class TokenRows:
             self._end_epoch()
             return
         self.n_documents += 1
+        self.n_empty += not document
         rows = self._cut(document) if self.documents.kind == "tokens" else self.packer.add(document)
         self.n_rows_of_epoch += len(rows)
         self._rows.extend(rows)
@@ -116,26 +144,33 @@ class TokenRows:
     def _end_epoch(self) -> None:
         if self.n_rows_of_epoch < self.n_rows_needed:
             size, n_rows = self.packer.context_size, self.n_rows_of_epoch
+            empty = f", {self.n_empty:,} of them without any text," if self.n_empty else ""
             raise ValueError(
-                f"{self.documents.name} is too small: {self.n_documents:,} documents give {n_rows:,} rows of {size} "
-                f"tokens ({n_rows * size:,} tokens), and one batch needs {self.n_rows_needed:,} rows. "
+                f"{self.documents.name} is too small: {self.n_documents:,} documents{empty} give {n_rows:,} rows of "
+                f"{size} tokens ({n_rows * size:,} tokens), and one batch needs {self.n_rows_needed:,} rows. "
                 "Use more text, a smaller context_size or a smaller train_batch_size_tokens."
             )
         self.epoch += 1
-        self.n_documents = self.n_rows_of_epoch = 0
+        self.n_documents = self.n_rows_of_epoch = self.n_empty = 0
         self.packer.row = []
         self._reader = None
 
     def _tokenized(self, epoch: int, start: int) -> Iterator[list[int]]:
-        for chunk in self.documents.read(epoch, start):
+        for chunk in self.documents.read(epoch, start, self.rank, self.world_size):
             if self.documents.kind == "tokens":
-                yield from (row.tolist() if isinstance(row, Tensor) else list(row) for row in chunk)
+                yield from (row.tolist() if hasattr(row, "tolist") else list(row) for row in chunk)
             else:
-                texts = chunk if self.documents.kind == "text" else [self._chat_text(chat) for chat in chunk]
-                yield from token_ids(self.tokenizer, texts)
+                yield from token_ids(self.tokenizer, [self._text(each) for each in chunk])
 
-    def _chat_text(self, chat: Any) -> str:
-        return self.tokenizer.apply_chat_template(json.loads(chat) if isinstance(chat, str) else chat, tokenize=False)
+    def _text(self, document: Any) -> str:
+        if document is None or len(document) == 0:
+            return ""  # empty rows are common in data sets, and nothing is lost without them
+        if self.documents.kind == "chat":
+            return chat_text(self.tokenizer, document, self.documents.name)
+        if not isinstance(document, str):
+            column = f" in column {self.documents.column!r}" if self.documents.column else ""
+            raise TypeError(f"{self.documents.name} holds {type(document).__name__}{column}; expected text.")
+        return document
 
     def _cut(self, row: list[int]) -> list[list[int]]:
         if len(row) < self.packer.context_size:
@@ -148,5 +183,20 @@ class TokenRows:
 
 def token_ids(tokenizer: Any, texts: list[str]) -> list[list[int]]:
     """Token ids of each text, without special tokens."""
+    if not any(texts):
+        return [[] for _ in texts]
     # verbose=False: documents are longer than the model's context by nature, which the tokenizer would warn of.
     return tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]
+
+
+def special_token(tokenizer: Any, token: str | int | None) -> int | None:
+    """The id that "bos", "eos", "sep" or a number names; None for none.
+
+    Raises:
+        ValueError: If it is another name.
+    """
+    if token is None or isinstance(token, int):
+        return token
+    if token not in ("bos", "eos", "sep"):
+        raise ValueError(f"A special token is 'bos', 'eos', 'sep', a token id or None; got {token!r}.")
+    return getattr(tokenizer, f"{token}_token_id")

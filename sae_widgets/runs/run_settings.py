@@ -55,9 +55,9 @@ class RunSettings:
     """Code from the hub is never run: True is refused."""
     streaming: bool = True
     is_dataset_tokenized: bool | None = None
-    """Seen from the data; kept for SAELens' configs."""
+    """Which to read of data that has tokens and text; None: the tokens. Else it is seen from the data."""
     use_chat_formatting: bool = False
-    """Seen from the data; kept for SAELens' configs."""
+    """Read conversations by the tokenizer's chat template, before text; text is then what a user says."""
     context_size: int = 128
     prepend_bos: bool = True
     sequence_separator_token: str | int | None = "bos"
@@ -75,8 +75,11 @@ class RunSettings:
     n_batches_for_norm_estimate: int = 1000
     """At most; `activations.N_TOKENS_FOR_NORM` tokens are enough."""
     use_cached_activations: bool = False
+    """Read what a `CacheActivationsRunner` wrote (or SAELens') in the place of forwards of the model."""
     cached_activations_path: str | None = None
+    """Where it wrote; None: where it does by default."""
     prefetch_llm_batches: bool | int = False
+    """Forwards that a thread of their own makes ahead; True is one. The batches are the same as without."""
 
     lr: float = 3e-4
     lr_scheduler_name: str = "constant"
@@ -165,8 +168,6 @@ class RunSettings:
 
 
 _NOT_OFFERED = {
-    "use_cached_activations": "activations are gathered as training goes; leave it out.",
-    "prefetch_llm_batches": "gathering ahead in another thread would make a resumed run differ; leave it out.",
     "compile_llm": "the model's hooks do not survive compilation; leave it out.",
     "dataset_trust_remote_code": "code from the hub is never run here; convert the dataset to parquet or text first.",
 }

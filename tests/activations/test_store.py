@@ -230,7 +230,7 @@ def test_every_activation_is_served_once():
     def counted(rows):
         return sorted(map(tuple, rows.double().mul(1e6).round().tolist()))
 
-    everything = counted(torch.cat([served, fresh._buffer[: fresh._n_filled]]))
+    everything = counted(torch.cat([served, fresh._buffer.rows]))
     assert everything == counted(pool[: len(everything)])
 
 

@@ -135,8 +135,6 @@ def test_a_width_that_is_not_given_can_be_filled_in_later():
         ({"hook_point": "blocks.4.hook_resid_pre"}, ValueError, "hook_point=.*not offered any more: use hook_name"),
         ({"resume": True}, ValueError, "use resume_from_checkpoint"),
         ({"noise_scale": 0.1}, ValueError, "noise_scale=0.1 is not offered"),
-        ({"prefetch_llm_batches": True}, NotImplementedError, "prefetch_llm_batches=True: gathering ahead"),
-        ({"use_cached_activations": True}, NotImplementedError, "use_cached_activations"),
         ({"dataset_trust_remote_code": True}, NotImplementedError, "code from the hub is never run"),
         ({"sae": sw.TopKSAEConfig(d_in=8, d_sae=16, k=2)}, TypeError, "takes a training config"),
         ({"lr": 0.0}, ValueError, "lr must be above 0"),
