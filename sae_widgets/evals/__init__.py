@@ -9,6 +9,8 @@ weights      metrics of each feature that weights alone give
 held_out     text an SAE was not trained on
 config       SAELens' way to ask
 result       EvalResult, Comparison: data, table, JSON
+sweep        many SAEs by pattern, and the files of results
+command      the same from a shell
 """
 
 from sae_widgets.evals.config import EvalConfig, get_eval_everything_config
@@ -16,16 +18,21 @@ from sae_widgets.evals.evaluation import compare_saes, run_evals
 from sae_widgets.evals.held_out import held_out_tokens
 from sae_widgets.evals.measuring import kl_divergence, next_token_loss
 from sae_widgets.evals.result import Comparison, EvalResult, FeatureMetrics
+from sae_widgets.evals.sweep import all_loadable_saes, get_saes_from_regex, multiple_evals, process_results
 
 __all__ = [
     "Comparison",
     "EvalConfig",
     "EvalResult",
     "FeatureMetrics",
+    "all_loadable_saes",
     "compare_saes",
     "get_eval_everything_config",
+    "get_saes_from_regex",
     "held_out_tokens",
     "kl_divergence",
+    "multiple_evals",
     "next_token_loss",
+    "process_results",
     "run_evals",
 ]
