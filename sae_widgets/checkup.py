@@ -4,6 +4,7 @@
 small view sends one message while the calling cell waits, and the report says when and on which thread it came.
 """
 
+import argparse
 import importlib.metadata
 import os
 import platform
@@ -88,6 +89,16 @@ def doctor(click_wait_s: int | float = CLICK_WAIT_S) -> Report:
         _clicks(host, click_wait_s),
     ]
     return Report(tuple(findings))
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Of `sae-widgets doctor`: none, there is nothing to choose."""
+
+
+def main(args: argparse.Namespace) -> int:
+    """`sae-widgets doctor`. Always 0: a finding is no failure."""
+    print(doctor(click_wait_s=0))  # noqa: T201
+    return 0
 
 
 def version_of(name: str) -> str | None:

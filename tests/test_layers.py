@@ -25,6 +25,7 @@ LAYERS: dict[int, set[str]] = {
     },
     4: {"widgets", "charts"},
     5: {"checkup", "magics", "magics_completion"},
+    6: {"__main__"},
 }
 LAYER_OF = {name: number for number, names in LAYERS.items() for name in names}
 NOTEBOOK_PACKAGES = ("anywidget", "ipywidgets", "altair", "IPython", "wandb")
