@@ -7,5 +7,6 @@ runner                 start(cfg) in the background, SAETrainingRunner(cfg).run(
 job, job_start         what a run does: model, data, steps, checkpoints, result
 member, members, metadata, job_report   one SAE of a job, all of them, what they say of themselves and of a step
 run, trainable         TrainingRun: worker thread, pause, stop, live settings (standard library only)
-history, listeners, gauges, log    what is told of it, and to whom
+history, listeners, gauges, log, log_lines, heartbeat    what is told of it, and to whom
+follower               FollowedRun: a run in another process, read from its folder (standard library only)
 """

@@ -6,22 +6,29 @@ import math
 import os
 import platform
 import sys
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
+from sae_widgets.runs.heartbeat import Heartbeat
+from sae_widgets.runs.log_lines import ALIVE_EVERY_S, METRICS_NAME, curves_of, read_log
 from sae_widgets.runs.run import FINAL_STATUSES, Status, TrainingRun
+
+__all__ = ["METRICS_NAME", "JsonlLog", "ProgressBar", "WandbLog", "curves_of", "environment", "read_log"]
 
 logger = logging.getLogger(__name__)
 
-METRICS_NAME = "metrics.jsonl"
 FLUSH_EVERY_S = 1.0
+_TOLD_ALIVE = ("status", "tokens_per_s", "eta_s", "elapsed_s", "memory_bytes", "activity", "checkpoint")
 
 
 class JsonlLog:
     """`metrics.jsonl`: one JSON object a line, `{"event": ...}` or `{"step": ..., "tokens": ..., <curves>}`.
 
+    The events are "start" and "resume" (versions, process, machine), "status", "set" (a setting that was changed),
+    "problem" (an SAE that is trained no more) and "alive" (every `ALIVE_EVERY_S` seconds: speed, time, memory).
     A resumed run goes on in the same file; lines past its checkpoint belong to steps that are taken again and go.
     """
 
@@ -33,7 +40,12 @@ class JsonlLog:
             self._cut(n_steps)
         self._file: TextIO | None = None
         self._flushed = 0.0
-        self._first = {"event": "resume" if n_steps else "start", "step": n_steps, **about}
+        self._is_closed = False
+        self._lock = threading.RLock()
+        self._heartbeat = Heartbeat(self._on_beat, ALIVE_EVERY_S)
+        self._n_problems = 0
+        where = {"pid": os.getpid(), "host": platform.node(), "title": getattr(run.trainable, "title", "")}
+        self._first = {"event": "resume" if n_steps else "start", "step": n_steps, **about, **where}
         run.add_listener(self._on_report)
         run.add_status_listener(self._on_status)
         run.add_event_listener(lambda event: self._write({"event": "set", **event}))
@@ -54,41 +66,48 @@ class JsonlLog:
         curves = report.curves()
         if curves:
             self._write({"step": report.n_steps, "tokens": report.n_tokens, **curves})
+        for name, problem in list(self._run.problems.items())[self._n_problems :]:
+            self._n_problems += 1
+            self._write({"event": "problem", "step": report.n_steps, "name": name, "problem": problem})
 
     def _on_status(self, status: Status) -> None:
-        error = self._run.snapshot()["error"]
-        self._write({"event": "status", "step": self._run.n_steps, "status": status, "error": error})
-        if status in FINAL_STATUSES and self._file is not None:
-            self._file.close()
+        state = self._run.snapshot()
+        told = {name: state[name] for name in ("status", "error", "traceback", "checkpoint")}
+        is_over = status in FINAL_STATUSES
+        if is_over:
+            result = None if status == "failed" else self._run.result(0.0)
+            folder = getattr(result, "folder", None)
+            told["saved"] = str(folder) if folder is not None else None
+        self._write({"event": "status", "step": self._run.n_steps, **told})
+        self._heartbeat.start()
+        if is_over:
+            self._heartbeat.stop()
+            with self._lock:
+                self._is_closed = True
+                if self._file is not None:
+                    self._file.close()
+
+    def _on_beat(self) -> None:
+        state = self._run.snapshot()
+        told = {name: state[name] for name in _TOLD_ALIVE}
+        step = {"step": state["n_steps"], "tokens": state["n_tokens"]}
+        self._write({"event": "alive", **step, "time": time.time(), **told})
 
     def _write(self, values: Mapping[str, Any]) -> None:
-        if self._file is None:
-            # Not before there is something to write: a run that is never started leaves no open file.
-            self._file = self.path.open("a", encoding="utf-8")
-            self._write({**self._first, "time": time.time()})
-        # NaN is no JSON.
-        plain = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in values.items()}
-        self._file.write(json.dumps(plain, default=str) + "\n")
-        now = time.monotonic()
-        if now - self._flushed > FLUSH_EVERY_S or "event" in values:
-            self._flushed = now
-            self._file.flush()
-
-
-def read_log(path: str | Path) -> list[dict[str, Any]]:
-    """The lines of a `metrics.jsonl`; a last line that was cut off is left out."""
-    lines = []
-    for line in Path(path).read_text("utf-8").splitlines():
-        try:
-            lines.append(json.loads(line))
-        except json.JSONDecodeError:
-            break
-    return lines
-
-
-def curves_of(line: Mapping[str, Any]) -> dict[str, float]:
-    """The curves in one line of the log."""
-    return {k: math.nan if v is None else float(v) for k, v in line.items() if k not in ("step", "tokens", "event")}
+        with self._lock:
+            if self._is_closed:
+                return
+            if self._file is None:
+                # Not before there is something to write: a run that is never started leaves no open file.
+                self._file = self.path.open("a", encoding="utf-8")
+                self._write({**self._first, "time": time.time()})
+            # NaN is no JSON.
+            plain = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in values.items()}
+            self._file.write(json.dumps(plain, default=str) + "\n")
+            now = time.monotonic()
+            if now - self._flushed > FLUSH_EVERY_S or "event" in values:
+                self._flushed = now
+                self._file.flush()
 
 
 def environment() -> dict[str, str]:
@@ -146,14 +165,18 @@ class WandbLog:
 
     def _on_report(self, report: Any) -> None:
         if report.n_steps % self._cfg.logger.wandb_log_frequency == 0 and (curves := report.curves()):
-            self._wandb_run.log({_wandb_name(name): value for name, value in curves.items()}, step=report.n_steps)
+            names = getattr(self._run.trainable, "member_names", [])
+            self._wandb_run.log({_wandb_name(name, names): value for name, value in curves.items()}, report.n_steps)
 
     def _on_status(self, status: Status) -> None:
         if status in FINAL_STATUSES:
             self._wandb_run.finish(exit_code=int(status == "failed"))
 
 
-def _wandb_name(name: str) -> str:
+def _wandb_name(name: str, members: Sequence[str] = ()) -> str:
+    member, _, own = name.partition("/")
+    if member in members:
+        return f"{member}/{_wandb_name(own)}"
     if name in _WANDB_NAMES:
         return _WANDB_NAMES[name]
     if name.endswith("_loss"):
@@ -167,17 +190,21 @@ class ProgressBar:
     def __init__(self, run: TrainingRun) -> None:
         from tqdm import tqdm
 
-        n_done = run.trainable.trainer.n_tokens  # type: ignore[attr-defined]
+        n_done = getattr(run.trainable, "n_tokens", 0)
         self._bar = tqdm(total=run.trainable.total_tokens, initial=n_done, unit="tok", unit_scale=True, file=sys.stderr)
         run.add_listener(self._on_report)
         run.add_status_listener(lambda status: self._bar.close() if status in FINAL_STATUSES else None)
 
     def _on_report(self, report: Any) -> None:
         self._bar.n = min(report.n_tokens, self._bar.total)
-        if report.losses:
+        told = {name.rpartition("/")[2]: value for name, value in report.curves().items() if "eval/" not in name}
+        if "loss" in told:
+            n_saes = len(getattr(report, "reports", ()))
+            # Of many SAEs the last one's numbers stand for all: a line has no room for each.
             self._bar.set_postfix_str(
-                f"loss {report.loss:.4g}, L0 {report.l0:.1f}, EV {report.explained_variance:.3f}, "
-                f"dead {report.dead_features}",
+                (f"{n_saes} SAEs, last: " if n_saes else "")
+                + f"loss {told['loss']:.4g}, L0 {told['l0']:.1f}, EV {told['explained_variance']:.3f}, "
+                f"dead {told['dead_features']:.0f}",
                 refresh=False,
             )
         self._bar.update(0)

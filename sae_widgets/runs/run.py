@@ -170,6 +170,11 @@ class TrainingRun:
     def n_steps(self) -> int:
         return self._n_steps
 
+    @property
+    def problems(self) -> dict[str, str]:
+        """Of a run of many SAEs, why one is trained no more, by its name."""
+        return dict(getattr(self.trainable, "problems", {}))
+
     def snapshot(self) -> dict[str, Any]:
         """The present state as plain values; `activity` is `{text, done, total}` while no step is being taken."""
         total_tokens, tokens_per_s = self.trainable.total_tokens, self._tokens_per_s()
@@ -188,6 +193,7 @@ class TrainingRun:
             "memory_bytes": process_memory_bytes(),
             "checkpoint": str(self._checkpoint) if self._checkpoint else None,
             "activity": dict(zip(("text", "done", "total"), activity, strict=True)) if activity else None,
+            "problems": self.problems,
             "error": (str(error) or type(error).__name__) if error is not None else self._problem,
             "traceback": "".join(traceback.format_exception(error)) if error is not None else None,
         }

@@ -1,7 +1,8 @@
-"""Train an SAE on a language model: `start(cfg)` in the background, `SAETrainingRunner(cfg).run()` in the foreground.
+"""Train SAEs on a language model: `start(cfg)` in the background, `SAETrainingRunner(cfg).run()` in the foreground.
 
 run = start(cfg)                        # returns at once; run.pause(), run.set(lr=1e-4), run.result()
 sae = SAETrainingRunner(cfg).run()      # returns when it is done; Ctrl-C stops with a checkpoint
+saes = MultiSAETrainingRunner(cfg).run()    # many SAEs from one forward pass, by name
 """
 
 import logging
@@ -12,8 +13,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from sae_widgets.runs.config import LanguageModelSAERunnerConfig, LoggingConfig
-from sae_widgets.runs.job import TrainingJob
+from sae_widgets.runs.job import AnyConfig, TrainingJob
 from sae_widgets.runs.log import JsonlLog, ProgressBar, WandbLog, environment
+from sae_widgets.runs.multi_config import MultiSAETrainingRunnerConfig, grid
 from sae_widgets.runs.run import TrainingRun
 from sae_widgets.sae.base import SAE
 from sae_widgets.training.checkpoints import SETTINGS_NAME, write_json
@@ -24,17 +26,20 @@ __all__ = [
     "LanguageModelSAERunnerConfig",
     "LanguageModelSAETrainingRunner",
     "LoggingConfig",
+    "MultiSAETrainingRunner",
+    "MultiSAETrainingRunnerConfig",
     "SAETrainingRunner",
+    "grid",
     "start",
 ]
 
 
 def start(
-    cfg: LanguageModelSAERunnerConfig,
+    cfg: AnyConfig,
     *,
     override_model: Any = None,
     override_dataset: Any = None,
-    override_sae: SAE | None = None,
+    override_sae: SAE | dict[str, SAE] | None = None,
     events: list[dict[str, Any]] | None = None,
     foreground: bool = False,
 ) -> TrainingRun:
@@ -44,7 +49,7 @@ def start(
         cfg: The settings.
         override_model: A model that is at hand, in place of `cfg.model_name`.
         override_dataset: A list of strings, a dataset, or a path, in place of `cfg.dataset_path`.
-        override_sae: An SAE to train further, in place of a new one.
+        override_sae: An SAE to train further, in place of a new one; of a run of many SAEs some of them by name.
         events: `run.events` of an earlier run, whose changes are made again at the same steps.
         foreground: Wait for the end; an interrupt then stops with a checkpoint.
 
@@ -57,9 +62,13 @@ def start(
 
 
 def _prepare(
-    cfg: LanguageModelSAERunnerConfig, model: Any, dataset: Any, sae: SAE | None, events: list[dict[str, Any]] | None
+    cfg: AnyConfig,
+    model: Any,
+    dataset: Any,
+    sae: SAE | dict[str, SAE] | None,
+    events: list[dict[str, Any]] | None,
 ) -> TrainingRun:
-    if dataset is None and not cfg.dataset_path:
+    if dataset is None and not cfg.dataset_path and not cfg.use_cached_activations:
         raise ValueError(
             "There is no data: set dataset_path to a text file, folder or dataset, or pass override_dataset."
         )
@@ -69,7 +78,7 @@ def _prepare(
     job.record_event = run.record_event
     job.run_folder.mkdir(parents=True, exist_ok=True)
     write_json(job.run_folder / SETTINGS_NAME, job.cfg.to_dict())
-    JsonlLog(run, job.run_folder, environment(), n_steps=job.trainer.n_steps)
+    JsonlLog(run, job.run_folder, environment(), n_steps=job.n_steps)
     if cfg.logger.log_to_wandb:
         WandbLog(run, job.cfg)
     return run
@@ -100,21 +109,74 @@ class LanguageModelSAETrainingRunner:
 
     def run(self) -> SAE:
         """The trained SAE. An interrupt (Ctrl-C, SIGTERM) saves a checkpoint and returns the SAE as it is."""
-        if self.cfg.verbose:
-            ProgressBar(self.training_run)
-        with _stopped_by_sigterm(self.training_run):
-            self.training_run.run(foreground=True)
-        return self.training_run.result()
+        return _run_in_foreground(self.training_run, self.cfg.verbose)
 
     @property
     def metrics(self) -> dict[str, float]:
         """`l0`, `ce_loss_score`, `explained_variance` and the other metrics of `run_evals`, and `dead_features`."""
-        if self.training_run.status not in ("done", "stopped"):
-            raise RuntimeError(f"There are no metrics of a run that is {self.training_run.status}; call run() first.")
-        return self._job.metrics
+        return _metrics(self.training_run, self._job)
 
 
 SAETrainingRunner = LanguageModelSAETrainingRunner
+
+
+class MultiSAETrainingRunner:
+    """Trains the SAEs that `cfg` describes, all from one forward pass of the model; `run()` returns them by name.
+
+    An SAE whose loss is not finite is trained no more and left out of what `run()` returns; `problems` says why.
+    """
+
+    def __init__(
+        self,
+        cfg: MultiSAETrainingRunnerConfig,
+        override_dataset: Any = None,
+        override_model: Any = None,
+        override_saes: dict[str, SAE] | None = None,
+    ) -> None:
+        self.cfg = cfg
+        if override_saes is not None and override_saes.keys() != cfg.saes.keys():
+            raise ValueError(
+                f"override_saes has {', '.join(map(repr, override_saes))}; saes are {', '.join(map(repr, cfg.saes))}."
+            )
+        self.training_run = _prepare(cfg, override_model, override_dataset, override_saes, None)
+        self._job: TrainingJob = self.training_run.trainable  # type: ignore[assignment]
+
+    @property
+    def saes(self) -> dict[str, SAE]:
+        """The SAEs by name, as far as they are trained."""
+        return {name: member.sae for name, member in self._job.members.items()}
+
+    @property
+    def model(self) -> Any:
+        return self._job.model
+
+    @property
+    def problems(self) -> dict[str, str]:
+        """Why an SAE is trained no more, by its name."""
+        return self._job.problems
+
+    def run(self) -> dict[str, SAE]:
+        """The trained SAEs. An interrupt (Ctrl-C, SIGTERM) saves a checkpoint of all and returns them as they are."""
+        return _run_in_foreground(self.training_run, self.cfg.verbose)
+
+    @property
+    def metrics(self) -> dict[str, dict[str, float]]:
+        """What `SAETrainingRunner.metrics` gives, for each SAE by name."""
+        return _metrics(self.training_run, self._job)
+
+
+def _run_in_foreground(run: TrainingRun, verbose: bool) -> Any:
+    if verbose:
+        ProgressBar(run)
+    with _stopped_by_sigterm(run):
+        run.run(foreground=True)
+    return run.result()
+
+
+def _metrics(run: TrainingRun, job: TrainingJob) -> dict[str, Any]:
+    if run.status not in ("done", "stopped"):
+        raise RuntimeError(f"There are no metrics of a run that is {run.status}; call run() first.")
+    return job.metrics
 
 
 @contextmanager

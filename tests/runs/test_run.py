@@ -347,6 +347,7 @@ def test_history_gives_copies_from_any_point():
         history.series("lozz")
 
 
-def test_the_run_module_needs_the_standard_library_only():
-    code = "import sys, sae_widgets.runs.run; print(sorted({m.split('.')[0] for m in sys.modules} & {'torch', 'numpy'}))"
+def test_the_modules_of_a_run_and_of_a_follower_need_the_standard_library_only():
+    code = "import sys, sae_widgets.runs.run, sae_widgets.runs.follower; "
+    code += "print(sorted({m.split('.')[0] for m in sys.modules} & {'torch', 'numpy'}))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
