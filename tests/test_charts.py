@@ -5,6 +5,8 @@ import torch
 
 from sae_widgets import charts
 from sae_widgets.attribution import Attribution, MethodAttribution
+from sae_widgets.evals import Comparison, EvalResult, FeatureMetrics
+from sae_widgets.evals.result import Evidence
 from sae_widgets.features.logits import LogitEffects, TokenEffect
 from sae_widgets.features.statistics import FeatureStatistics
 from sae_widgets.runs.run import History
@@ -43,6 +45,35 @@ def test_density_histogram_holds_all_features_but_the_silent_ones(statistics):
     chart = charts.density_histogram(statistics)
     assert sum(row["features"] for row in values_of(chart)) == 2
     assert "3 features, 1 silent" in chart.to_dict()["title"]["subtitle"]
+
+
+@pytest.fixture
+def comparison() -> Comparison:
+    def result(l0: float, score: float, architecture: str) -> EvalResult:
+        evidence = {"l0": Evidence(10, interval=(l0 - 1, l0 + 1)), "ce_loss_score": Evidence(9)}
+        density = FeatureMetrics({"feature_density": torch.tensor([0.5, 0.0])})
+        values = {"l0": l0, "ce_loss_score": score, "total_tokens_eval_sparsity_variance": 10.0}
+        return EvalResult(values, evidence, {"architecture": architecture}, density)
+
+    return Comparison(a=result(8.0, 0.9, "topk"), b=result(16.0, 0.95, "topk"), c=result(9.0, 0.8, "standard"))
+
+
+def test_density_histogram_takes_an_evaluation(comparison):
+    chart = charts.density_histogram(comparison["a"])
+    assert sum(row["features"] for row in values_of(chart)) == 1
+    assert "2 features, 1 silent on 10 tokens" in chart.to_dict()["title"]["subtitle"]
+    with pytest.raises(ValueError, match="did not count features"):
+        charts.density_histogram(EvalResult({"l0": 1.0}))
+
+
+def test_pareto_has_a_point_for_each_sae_and_ends_of_known_intervals(comparison):
+    chart = charts.pareto(comparison, ["ce_loss_score"], series={"b": "mine"}).to_dict()
+    (found,) = chart["hconcat"]
+    rows = found["layer"][0].get("data", found.get("data", {})).get("values") or chart["data"]["values"]
+    assert rows[0] == {"SAE": "a", "series": "topk", "l0": 8, "l0 low": 7, "l0 high": 9, "ce_loss_score": 0.9}
+    assert [row["series"] for row in rows] == ["topk", "mine", "standard"]
+    with pytest.raises(ValueError, match="'a' was evaluated without explained_variance; it has l0, ce_loss_score"):
+        charts.pareto(comparison)
 
 
 def test_logit_effects_keep_their_order_and_sign():

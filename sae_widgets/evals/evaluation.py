@@ -255,6 +255,7 @@ def _result(subject: Subject, wanted: Wanted, facts: dict[str, Any]) -> EvalResu
             values[stat] = float(whole[name]) / n_times
     facts = {name: value for name, value in facts.items() if value}
     facts |= {"n_sequences": rows.n_rows, "hook_name": ", ".join(p.hook_name for p in places.given)}
+    facts |= {"architecture": str(subject.sae.cfg.architecture), "d_sae": subject.sae.d_sae}
     facts |= {"excluded_tokens": wanted.ids}
     return EvalResult(values, evidence, facts, _features(subject, wanted.feature_metrics), wanted.confidence)
 
