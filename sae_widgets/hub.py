@@ -22,7 +22,7 @@ from sae_widgets.model_card import CardEntry, model_card
 from sae_widgets.sae import SAE
 from sae_widgets.sae.files import CONFIG_NAME, SPARSITY_NAME, WEIGHTS_NAME, is_sae_folder
 
-__all__ = ["upload_saes_to_huggingface"]
+__all__ = ["upload_dataset", "upload_saes_to_huggingface"]
 
 RUNNER_CONFIG_NAME = "runner_cfg.json"
 README_NAME = "README.md"
@@ -108,6 +108,36 @@ def upload_saes_to_huggingface(
         return _Repository(repo, hf_revision, token).publish(
             uploads, model_card(repo, entries) if add_default_readme else None, private
         )
+
+
+def upload_dataset(
+    folder: Path,
+    hf_repo_id: str,
+    *,
+    revision: str = "main",
+    private: bool | None = None,
+    files: Mapping[str, bytes] | None = None,
+) -> str:
+    """The address of the dataset repository that now holds the files of `folder`, and `files` beside them.
+
+    Raises:
+        ValueError: If the repository's name is none.
+        PermissionError: If the hub does not let this token write there.
+        ConnectionError: If the hub cannot be reached, or asks to come back later.
+    """
+    from huggingface_hub import HfApi
+
+    _check_repo_id(hf_repo_id)
+    api = HfApi(library_name="sae_widgets")
+    with _progress(False), _explained(hf_repo_id):
+        url = str(api.create_repo(hf_repo_id, private=private, exist_ok=True, repo_type="dataset"))
+        place: dict[str, Any] = {"repo_id": hf_repo_id, "repo_type": "dataset", "revision": revision}
+        if revision != "main":
+            api.create_branch(hf_repo_id, branch=revision, exist_ok=True, repo_type="dataset")
+        api.upload_folder(folder_path=folder, commit_message="Upload dataset", ignore_patterns=".*", **place)
+        for name, content in (files or {}).items():
+            api.upload_file(path_or_fileobj=content, path_in_repo=name, commit_message=f"Add {name}", **place)
+    return url
 
 
 # -- checks -----------------------------------------------------------------------------------------------------------

@@ -182,12 +182,12 @@ class Shard:
 
     def read(self, name: str, column: int, rows: list[int], into: Tensor, places: list[int]) -> None:
         """Rows of one tensor, to these places of `into`."""
-        view = memoryview(into.view(torch.uint8).reshape(len(into), -1).numpy())
+        view = _bytes_of(into)
         with self.path.open("rb") as file:
             if self._entries is None:
                 self._read_header(file)
             assert self._entries is not None
-            start, n_bytes = self._entries[name]["start"], view.shape[1] if len(into) else 0
+            start, n_bytes = self._entries[name]["start"], view.shape[1]
             for row, place in zip(rows, places, strict=True):
                 file.seek(start + row * n_bytes)
                 if file.readinto(view[place]) != n_bytes:
@@ -207,7 +207,7 @@ class Shard:
             entry["start"] = 8 + n_header + entry["data_offsets"][0]
         file.seek(entries[CHECKSUMS]["start"])
         self._checksums = torch.empty(entries[CHECKSUMS]["shape"], dtype=torch.int64)
-        file.readinto(memoryview(self._checksums.view(torch.uint8).numpy()).cast("B"))
+        file.readinto(_bytes_of(self._checksums))
         self._is_checked = torch.zeros_like(self._checksums, dtype=torch.bool)
         self._entries = entries
 
@@ -327,8 +327,13 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def _row_checksums(rows: Tensor) -> Int[Tensor, " n_rows"]:
-    view = memoryview(rows.view(torch.uint8).reshape(len(rows), -1).numpy())
+    view = _bytes_of(rows)
     return torch.tensor([zlib.crc32(view[row]) for row in range(len(rows))], dtype=torch.int64)
+
+
+def _bytes_of(rows: Tensor) -> Any:
+    """The memory of each row, as an array `[n_rows, n_bytes]`; no copy."""
+    return rows.view(torch.uint8).reshape(len(rows), -1).numpy()
 
 
 def _write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> int:
@@ -343,7 +348,7 @@ def _write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> int:
     with path.open("wb") as file:
         file.write(struct.pack("<Q", len(text)) + text)
         for each in tensors.values():
-            file.write(memoryview(each.view(torch.uint8).numpy()).cast("B"))
+            file.write(_bytes_of(each))
         file.flush()
         os.fsync(file.fileno())
     return 8 + len(text) + end

@@ -20,8 +20,9 @@ from sae_widgets.activations.token_files import check_token_files, made_with
 SEPARATOR = "<|endoftext|>"
 TEXT_SUFFIXES = (".txt", ".md", ".text")
 DATA_FILES = {".json": "json", ".jsonl": "json", ".csv": "csv", ".parquet": "parquet", ".arrow": "arrow"}
+Kind = Literal["text", "tokens", "chat"]
 # Column names in the order in which they are looked for; SAELens' own.
-COLUMNS: dict[str, str] = {
+COLUMNS: dict[str, Kind] = {
     "tokens": "tokens",
     "input_ids": "tokens",
     "text": "text",
@@ -32,8 +33,6 @@ COLUMNS: dict[str, str] = {
 }
 N_READ_AHEAD = 32  # documents tokenised in one call: enough for a fast tokenizer's threads, little to repeat on resume
 LONGEST_DOCUMENT_BYTES = 1 << 20  # a longer one is cut at a line end, so that a book without separators is shuffled too
-
-Kind = Literal["text", "tokens", "chat"]
 
 
 class TextFile(Sequence[str]):
@@ -228,8 +227,8 @@ def _column_of(
             f"No column of {name} can be read{' as conversations' if is_chat else ''}: it has {_names(first)}; "
             f"expected one of {', '.join(map(repr, wanted))}. Rename the one with the text to 'text'."
         )
-    kind = COLUMNS.get(found) or _kind_of(first[found], name, None, False, None)[0]
-    return ("chat" if is_chat else kind), found
+    kind: Kind = COLUMNS[found] if found in COLUMNS else _kind_of(first[found], name, None, False, None)[0]
+    return "chat" if is_chat else kind, found
 
 
 def _names(row: Mapping[str, Any]) -> str:

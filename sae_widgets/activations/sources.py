@@ -53,7 +53,7 @@ class ModelSource:
     def gather_raw(self) -> tuple[Float[Tensor, "n_tokens width"], Int[Tensor, " n_tokens"]]:
         """The next activations and their tokens, special ones included."""
         tokens = self.rows.take(self.settings.store_batch_size_prompts)
-        self._check_ids(tokens)
+        self.check_ids(tokens)
         return self.activations(tokens).flatten(0, 1), tokens[:, slice(*self.settings.seqpos_slice)].flatten()
 
     def gather(self) -> Float[Tensor, "n_tokens width"]:
@@ -68,8 +68,8 @@ class ModelSource:
             raise ValueError("The saved state is of cached activations: resume with use_cached_activations=True.")
         self.rows.load_state_dict(own)
 
-    def _check_ids(self, tokens: Int[Tensor, "n_rows context"]) -> None:
-        """Tokens made beforehand may be another tokenizer's."""
+    def check_ids(self, tokens: Int[Tensor, "n_rows context"]) -> None:
+        """Raises ValueError if the model has no such tokens: those made beforehand may be another tokenizer's."""
         if self.rows.documents.kind != "tokens" or self._d_vocab is None:
             return
         lowest, highest = int(tokens.min()), int(tokens.max())
@@ -99,3 +99,28 @@ def without(
 
 def _autocast(model: Any, is_on: bool) -> contextlib.AbstractContextManager:
     return torch.autocast(torch.device(model.device).type, torch.bfloat16) if is_on else contextlib.nullcontext()
+
+
+def reader_of(models: list[Any], settings: StoreSettings) -> HookReader:
+    """What reads inputs and targets in one go."""
+    hooks = settings.hooks_in
+    if len(models) == 1:
+        return HookReader(models[0], [*hooks, *settings.hooks_out], settings.hook_head_index)
+    if settings.hooks_out:
+        raise ValueError("Several models are a crosscoder's; what it reads is what it writes: leave hook_name_out out.")
+    hooks = hooks * len(models) if len(hooks) == 1 else hooks
+    return HookReader(models, hooks, settings.hook_head_index)
+
+
+def check_width(name: str, wanted: int | None, found: int, hooks: Sequence[str]) -> None:
+    """Raises ValueError if the hooks are not as wide as wanted."""
+    if wanted is not None and wanted != found:
+        where = " and ".join(map(repr, hooks)) or "no further hook"
+        raise ValueError(f"{name} is {wanted}, but {where} of this model is {found} wide: set {name}={found}.")
+
+
+def check_context(model: Any, context_size: int) -> None:
+    """Raises ValueError if the model cannot read so long a row."""
+    n_ctx = model.cfg.n_ctx
+    if context_size > n_ctx:
+        raise ValueError(f"context_size is {context_size}, but this model reads at most {n_ctx} tokens.")

@@ -16,7 +16,7 @@ Everything that decides later batches is in `state_dict()`: tensors only.
 """
 
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -31,9 +31,8 @@ from sae_widgets.activations.buffer import MixingBuffer
 from sae_widgets.activations.cache import CachedActivations, default_folder
 from sae_widgets.activations.cache_source import CacheSource
 from sae_widgets.activations.documents import Documents, open_documents
-from sae_widgets.activations.hook_reader import HookReader
 from sae_widgets.activations.settings import StoreSettings
-from sae_widgets.activations.sources import ModelSource, Source, without
+from sae_widgets.activations.sources import ModelSource, Source, check_context, check_width, reader_of, without
 from sae_widgets.activations.token_files import check_tokenizer
 from sae_widgets.activations.token_rows import SequencePacker, TokenRows, special_token
 from sae_widgets.hooked import as_hooked
@@ -96,8 +95,8 @@ class ActivationsStore:
         self.widths: list[int] = self._source.widths
         """Width of each."""
         self.d_in, self.d_out = sum(self.widths[: len(self.widths) - n_out]), sum(self.widths[-n_out:] if n_out else [])
-        _check_width("d_in", d_in, self.d_in, settings.hooks_in)
-        _check_width("d_out", d_out, self.d_out, settings.hooks_out)
+        check_width("d_in", d_in, self.d_in, settings.hooks_in)
+        check_width("d_out", d_out, self.d_out, settings.hooks_out)
         self._gatherer: Source = self._source
         if settings.prefetch_llm_batches:
             self._gatherer = ahead = Ahead(self._source, int(settings.prefetch_llm_batches))
@@ -117,7 +116,7 @@ class ActivationsStore:
         documents = self._read_documents
         check_tokenizer(documents.made_with, self.model.tokenizer, documents.name)
         rows = self._open(documents, -(-settings.train_batch_size_tokens // settings.n_positions), epoch=0)
-        return ModelSource(self.model, _reader(models, settings), rows, settings)
+        return ModelSource(self.model, reader_of(models, settings), rows, settings)
 
     @classmethod
     def from_config(
@@ -152,7 +151,10 @@ class ActivationsStore:
 
         if cfg.use_cached_activations:
             has_text = override_dataset is not None or bool(cfg.dataset_path)
-            cached = CachedActivations.open(cfg.cached_activations_path or _default_folder(cfg))
+            cached = CachedActivations.open(
+                cfg.cached_activations_path
+                or default_folder(cfg.dataset_path, cfg.model_name, cfg.hook_name, cfg.hook_head_index)
+            )
             return cls(model, documents if has_text else None, settings, d_in or cfg.d_in, d_out, cached=cached)
         return cls(model, documents(), settings, d_in=d_in or cfg.d_in, d_out=d_out)
 
@@ -273,7 +275,7 @@ class ActivationsStore:
         """The hooks' activations on `tokens`, side by side; heads joined or one picked, `seqpos_slice` applied."""
         if isinstance(self._source, ModelSource):
             return self._source.activations(tokens)
-        return _reader([self.model], self.settings)(tokens)[:, slice(*self.settings.seqpos_slice)]
+        return reader_of([self.model], self.settings)(tokens)[:, slice(*self.settings.seqpos_slice)]
 
     def get_raw_llm_batch(
         self, raise_on_epoch_end: bool = False
@@ -393,31 +395,3 @@ class ActivationsStore:
     def load_from_checkpoint(self, checkpoint_path: str | Path) -> None:
         """`load` what `save_to_checkpoint` wrote."""
         self.load(Path(checkpoint_path) / STATE_NAME)
-
-
-def _default_folder(cfg: Any) -> str:
-    return default_folder(cfg.dataset_path, cfg.model_name, cfg.hook_name, cfg.hook_head_index)
-
-
-def _reader(models: list[Any], settings: StoreSettings) -> HookReader:
-    """What reads inputs and targets in one go."""
-    hooks = settings.hooks_in
-    if len(models) == 1:
-        return HookReader(models[0], [*hooks, *settings.hooks_out], settings.hook_head_index)
-    if settings.hooks_out:
-        raise ValueError("Several models are a crosscoder's; what it reads is what it writes: leave hook_name_out out.")
-    hooks = hooks * len(models) if len(hooks) == 1 else hooks
-    return HookReader(models, hooks, settings.hook_head_index)
-
-
-def _check_width(name: str, wanted: int | None, found: int, hooks: Sequence[str]) -> None:
-    if wanted is not None and wanted != found:
-        where = " and ".join(map(repr, hooks)) or "no further hook"
-        raise ValueError(f"{name} is {wanted}, but {where} of this model is {found} wide: set {name}={found}.")
-
-
-def check_context(model: Any, context_size: int) -> None:
-    """Raises ValueError if the model cannot read so long a row."""
-    n_ctx = model.cfg.n_ctx
-    if context_size > n_ctx:
-        raise ValueError(f"context_size is {context_size}, but this model reads at most {n_ctx} tokens.")

@@ -145,9 +145,8 @@ class TokenFiles:
 
     def finish(self) -> None:
         """Makes the folder a dataset."""
-        features = {"input_ids": {"feature": {"dtype": "int32", "_type": "Value"}, "_type": "List"}}
         _write_whole(self.folder / ORIGIN_NAME, self.origin | {"files": self.files})
-        _write_whole(self.folder / "dataset_info.json", {"citation": "", "description": "", "features": features})
+        _write_whole(self.folder / "dataset_info.json", {"citation": "", "description": ""})  # features: the files' own
         fingerprint = hashlib.sha256(json.dumps(self.files).encode()).hexdigest()[:16]
         state = {"_data_files": [{"filename": each["name"]} for each in self.files], "_fingerprint": fingerprint}
         state |= {"_format_columns": None, "_format_kwargs": {}, "_format_type": None}
