@@ -32,7 +32,7 @@ class SyntheticSAERunnerConfig(Generic[C]):
 
     training_samples: int = 100_000_000
     batch_size: int = 1024
-    lr: float = 3e-4
+    lr: float | int = 3e-4
     lr_warm_up_steps: int = 0
     lr_decay_steps: int = 0
     lr_scheduler_name: str = "constant"

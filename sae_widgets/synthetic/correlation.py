@@ -31,7 +31,7 @@ class LowRankCorrelationMatrix(NamedTuple):
 
 
 def create_correlation_matrix_from_correlations(
-    num_features: int, correlations: dict[tuple[int, int], float] | None = None, default_correlation: float = 0.0
+    num_features: int, correlations: dict[tuple[int, int], float] | None = None, default_correlation: float | int = 0.0
 ) -> Float[Tensor, "num_features num_features"]:
     """The matrix with these correlations, and `default_correlation` for pairs that are not named.
 
@@ -55,7 +55,9 @@ def _made_valid(matrix: Tensor, min_eigenvalue: float = 1e-6) -> Tensor:
     return fixed.fill_diagonal_(1.0)
 
 
-def _check(positive_ratio: float, uncorrelated_ratio: float, weakest: float, strongest: float) -> None:
+def _check(
+    positive_ratio: float | int, uncorrelated_ratio: float | int, weakest: float | int, strongest: float | int
+) -> None:
     for name, value in (("positive_ratio", positive_ratio), ("uncorrelated_ratio", uncorrelated_ratio)):
         if not 0 <= value <= 1:
             raise ValueError(f"{name} must be between 0.0 and 1.0, got {value}.")
@@ -71,10 +73,10 @@ def _check(positive_ratio: float, uncorrelated_ratio: float, weakest: float, str
 
 def generate_random_correlations(
     num_features: int,
-    positive_ratio: float = 0.5,
-    uncorrelated_ratio: float = 0.3,
-    min_correlation_strength: float = 0.1,
-    max_correlation_strength: float = 0.8,
+    positive_ratio: float | int = 0.5,
+    uncorrelated_ratio: float | int = 0.3,
+    min_correlation_strength: float | int = 0.1,
+    max_correlation_strength: float | int = 0.8,
     seed: int | None = None,
 ) -> dict[tuple[int, int], float]:
     """Correlations of random pairs `(i, j)`, i < j; the share `uncorrelated_ratio` of all pairs is left out.
@@ -96,10 +98,10 @@ def generate_random_correlations(
 
 def generate_random_correlation_matrix(
     num_features: int,
-    positive_ratio: float = 0.5,
-    uncorrelated_ratio: float = 0.3,
-    min_correlation_strength: float = 0.1,
-    max_correlation_strength: float = 0.8,
+    positive_ratio: float | int = 0.5,
+    uncorrelated_ratio: float | int = 0.3,
+    min_correlation_strength: float | int = 0.1,
+    max_correlation_strength: float | int = 0.8,
     seed: int | None = None,
     device: torch.device | str = "cpu",
     dtype: torch.dtype | str = torch.float32,
@@ -122,7 +124,7 @@ def generate_random_correlation_matrix(
 def generate_random_low_rank_correlation_matrix(
     num_features: int,
     rank: int,
-    correlation_scale: float = 0.075,
+    correlation_scale: float | int = 0.075,
     seed: int | None = None,
     device: torch.device | str = "cpu",
     dtype: torch.dtype | str = torch.float32,

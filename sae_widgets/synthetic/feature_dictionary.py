@@ -33,7 +33,7 @@ def cosine_similarities(mat1: Float[Tensor, "n1 d"], mat2: Float[Tensor, "n2 d"]
 def orthogonalize_embeddings(
     embeddings: Float[Tensor, "n d"],
     num_steps: int = 200,
-    lr: float = 0.01,
+    lr: float | int = 0.01,
     show_progress: bool = False,
     chunk_size: int = 1024,
 ) -> Float[Tensor, "n d"]:
@@ -59,7 +59,7 @@ def orthogonalize_embeddings(
 
 
 def orthogonal_initializer(
-    num_steps: int = 200, lr: float = 0.01, show_progress: bool = False, chunk_size: int = 1024
+    num_steps: int = 200, lr: float | int = 0.01, show_progress: bool = False, chunk_size: int = 1024
 ) -> FeatureDictionaryInitializer:
     """What `FeatureDictionary` does by default with the vectors it has drawn."""
 

@@ -47,7 +47,7 @@ def generate_magnitudes(
 class ConstantMagnitudeConfig(MagnitudeConfig):
     """The same for all."""
 
-    value: float = 1.0
+    value: float | int = 1.0
 
     @classmethod
     def generator_name(cls) -> str:
@@ -61,8 +61,8 @@ class ConstantMagnitudeConfig(MagnitudeConfig):
 class _EndsConfig(MagnitudeConfig):
     """From the first feature's value to the last one's."""
 
-    start: float
-    end: float
+    start: float | int
+    end: float | int
 
     def __post_init__(self) -> None:
         if not (self.start > 0 and self.end > 0):
@@ -97,11 +97,11 @@ class ExponentialMagnitudeConfig(_EndsConfig):
 class FoldedNormalMagnitudeConfig(MagnitudeConfig):
     """Sizes of normal numbers."""
 
-    mean: float = 0.0
-    std: float = 0.1
+    mean: float | int = 0.0
+    std: float | int = 0.1
     """Above 0."""
-    min_value: float | None = None
-    max_value: float | None = None
+    min_value: float | int | None = None
+    max_value: float | int | None = None
 
     def __post_init__(self) -> None:
         low, high = self.min_value, self.max_value

@@ -33,7 +33,7 @@ def get_firing_probability_class(name: str) -> type[FiringProbabilityConfig]:
     return FIRING_PROB_REGISTRY.get_or_raise(name)
 
 
-def _check(num_features: int, min_prob: float, max_prob: float, *, may_be_equal: bool = False) -> None:
+def _check(num_features: int, min_prob: float | int, max_prob: float | int, *, may_be_equal: bool = False) -> None:
     if num_features < 1:
         raise ValueError(f"num_features must be at least 1, got {num_features}.")
     is_ordered = min_prob <= max_prob if may_be_equal else min_prob < max_prob
@@ -43,7 +43,7 @@ def _check(num_features: int, min_prob: float, max_prob: float, *, may_be_equal:
 
 
 def zipfian_firing_probabilities(
-    num_features: int, exponent: float = 1.0, max_prob: float = 0.3, min_prob: float = 0.01
+    num_features: int, exponent: float | int = 1.0, max_prob: float | int = 0.3, min_prob: float | int = 0.01
 ) -> Float[Tensor, " num_features"]:
     """Probabilities that fall by a power law, moved and stretched to go from `max_prob` to `min_prob`."""
     _check(num_features, min_prob, max_prob)
@@ -56,7 +56,7 @@ def zipfian_firing_probabilities(
 
 
 def linear_firing_probabilities(
-    num_features: int, max_prob: float = 0.3, min_prob: float = 0.01
+    num_features: int, max_prob: float | int = 0.3, min_prob: float | int = 0.01
 ) -> Float[Tensor, " num_features"]:
     """Probabilities that fall from `max_prob` to `min_prob` in equal steps."""
     _check(num_features, min_prob, max_prob, may_be_equal=True)
@@ -64,7 +64,7 @@ def linear_firing_probabilities(
 
 
 def random_firing_probabilities(
-    num_features: int, max_prob: float = 0.5, min_prob: float = 0.01, seed: int | None = None
+    num_features: int, max_prob: float | int = 0.5, min_prob: float | int = 0.01, seed: int | None = None
 ) -> Float[Tensor, " num_features"]:
     """Probabilities drawn uniformly between the two."""
     _check(num_features, min_prob, max_prob)
@@ -84,10 +84,10 @@ def generator_of(seed: int | None) -> torch.Generator:
 class ZipfianFiringProbabilityConfig(FiringProbabilityConfig):
     """A few features fire often, most rarely."""
 
-    exponent: float = 1.0
+    exponent: float | int = 1.0
     """Above 0; the larger, the steeper."""
-    max_prob: float = 0.3
-    min_prob: float = 0.01
+    max_prob: float | int = 0.3
+    min_prob: float | int = 0.01
 
     @classmethod
     def generator_name(cls) -> str:
@@ -101,8 +101,8 @@ class ZipfianFiringProbabilityConfig(FiringProbabilityConfig):
 class LinearFiringProbabilityConfig(FiringProbabilityConfig):
     """From often to rarely in equal steps."""
 
-    max_prob: float = 0.3
-    min_prob: float = 0.01
+    max_prob: float | int = 0.3
+    min_prob: float | int = 0.01
 
     @classmethod
     def generator_name(cls) -> str:
@@ -116,8 +116,8 @@ class LinearFiringProbabilityConfig(FiringProbabilityConfig):
 class RandomFiringProbabilityConfig(FiringProbabilityConfig):
     """Drawn uniformly between the two."""
 
-    max_prob: float = 0.5
-    min_prob: float = 0.01
+    max_prob: float | int = 0.5
+    min_prob: float | int = 0.01
 
     @classmethod
     def generator_name(cls) -> str:
@@ -131,7 +131,7 @@ class RandomFiringProbabilityConfig(FiringProbabilityConfig):
 class ConstantFiringProbabilityConfig(FiringProbabilityConfig):
     """The same for all."""
 
-    probability: float = 0.1
+    probability: float | int = 0.1
 
     @classmethod
     def generator_name(cls) -> str:

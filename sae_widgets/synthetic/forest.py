@@ -52,7 +52,8 @@ class Entries(NamedTuple):
 
     def to_sparse(self, n: int, n_features: int) -> Tensor:
         """As sparse COO."""
-        return torch.sparse_coo_tensor(torch.stack([self.rows, self.features]), self.values, (n, n_features))
+        indices = torch.stack([self.rows, self.features])
+        return torch.sparse_coo_tensor(indices, self.values, (n, n_features), check_invariants=False)
 
     def where(self, is_kept: Bool[Tensor, " m"]) -> "Entries":
         return Entries(self.rows[is_kept], self.features[is_kept], self.values[is_kept])

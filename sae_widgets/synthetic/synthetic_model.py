@@ -58,7 +58,7 @@ class OrthogonalizationConfig(_PlainConfig):
     """How features are pushed away from each other; see `orthogonalize_embeddings`."""
 
     num_steps: int = 200
-    lr: float = 0.01
+    lr: float | int = 0.01
     chunk_size: int = 1024
 
 

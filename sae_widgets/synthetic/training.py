@@ -101,7 +101,7 @@ def train_toy_sae(
     activations_generator: ActivationGenerator,
     training_samples: int = 10_000_000,
     batch_size: int = 1024,
-    lr: float = 3e-4,
+    lr: float | int = 3e-4,
     lr_warm_up_steps: int = 0,
     lr_decay_steps: int = 0,
     device: str | torch.device = "cpu",
