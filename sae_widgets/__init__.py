@@ -37,7 +37,10 @@ _PUBLIC = {
         "token_texts",
     ],
     "demo": ["load_demo"],
+    "activations.cache": ["CachedActivations"],
     "activations.store": ["ActivationsStore"],
+    "runs.cache_activations": ["CacheActivationsRunner", "CacheActivationsRunnerConfig"],
+    "runs.pretokenize": ["PretokenizeRunner", "PretokenizeRunnerConfig"],
     "runs.follower": ["FollowedRun"],
     "runs.run": ["TrainingRun"],
     "runs.runner": [

@@ -8,5 +8,7 @@ job, job_start         what a run does: model, data, steps, checkpoints, result
 member, members, metadata, job_report   one SAE of a job, all of them, what they say of themselves and of a step
 run, trainable         TrainingRun: worker thread, pause, stop, live settings (standard library only)
 history, listeners, gauges, log, log_lines, heartbeat    what is told of it, and to whom
+pretokenize, cache_activations    tokens and activations on the disk: PretokenizeRunner, CacheActivationsRunner
+disk_plan, dataclass_flags        what these two take before they begin; their command lines
 follower               FollowedRun: a run in another process, read from its folder (standard library only)
 """

@@ -232,6 +232,8 @@ class TrainingJob:
         """
         if is_complete and self.cfg.save_final_checkpoint:
             self._try(lambda: self.save_checkpoint(f"final_{self.n_tokens}"))
+        if self.store is not None:
+            self.store.close()
         for member in self.members.live:
             member.finish()
             if is_complete:
