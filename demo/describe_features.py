@@ -139,6 +139,10 @@ def label(feature: int, mass: Mass, words: list[str], classes: dict[str, Tensor]
     return what or (f"{kind} ({share[0]:.0%})" if kind else None)
 
 
+# What is shown of a feature costs the wheel more than anything but the weights.
+KEPT = {"n_tokens": 300_000, "n_top": 5, "n_random": 6, "n_per_part": 0, "n_sample": 2048}
+
+
 def describe(model_path: Path, text: Path, out: Path, n_tokens: int) -> None:
     """Write `features/` beside every SAE in `out`."""
     sys.path.insert(0, str(Path(__file__).parent))
@@ -154,7 +158,7 @@ def describe(model_path: Path, text: Path, out: Path, n_tokens: int) -> None:
     classes = word_classes(words)
     for folder in sorted(p.parent for p in out.glob("*/cfg.json")):
         sae = sw.SAE.load_from_disk(folder)
-        statistics = sw.feature_statistics(model, sae, torch.cat(list(rows.values()))[order])
+        statistics = sw.feature_statistics(model, sae, torch.cat(list(rows.values()))[order], **KEPT)
         mass = weigh(model, sae, rows)
         labels = {f: name for f in range(sae.cfg.d_sae) if (name := label(f, mass, words, classes))}
         statistics.labels = labels

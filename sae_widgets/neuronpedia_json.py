@@ -21,8 +21,10 @@ from typing import Any
 
 import torch
 
+from sae_widgets.features.contexts import FeatureContext
 from sae_widgets.features.logits import logit_effects
-from sae_widgets.features.statistics import N_TOP_TOKENS, FeatureContext, FeatureStatistics
+from sae_widgets.features.statistics import FeatureStatistics
+from sae_widgets.features.survey import N_TOP_TOKENS
 from sae_widgets.hooked import as_hooked
 from sae_widgets.neuronpedia import Neuronpedia, NoExplanationsError, id_of, neuronpedia_labels
 from sae_widgets.sae import SAE

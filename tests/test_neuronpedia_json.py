@@ -6,7 +6,9 @@ import json
 import pytest
 import torch
 
-from sae_widgets.features.statistics import FeatureContext, FeatureStatistics, feature_statistics
+from sae_widgets.features.contexts import FeatureContext
+from sae_widgets.features.statistics import FeatureStatistics
+from sae_widgets.features.survey import feature_statistics
 from sae_widgets.neuronpedia_json import read_neuronpedia, write_neuronpedia
 from sae_widgets.token_text import token_texts
 

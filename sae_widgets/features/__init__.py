@@ -1,7 +1,11 @@
 """What each feature of an SAE responds to and does.
 
-    statistics  FeatureStatistics: all features' numbers and texts, gathered in one pass
-    gathering   the pass: sums, histograms and contexts, batch by batch
-    files       the same on disk
-    logits      what a feature does to the next token's logits
+survey      feature_statistics: one pass over text
+gathering   what the pass sums, counts and keeps, batch by batch
+best        the best of a stream, by group
+statistics  FeatureStatistics: what came out, of all features
+contexts    pieces of text, many in a few tensors
+sample      tokens drawn at random with all that fires on them, to compare features
+files       all of it on disk
+logits      what a feature does to the next token's logits
 """

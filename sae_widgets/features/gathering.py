@@ -1,17 +1,46 @@
-"""One pass over activations: sums, histograms and the strongest contexts of every feature, batch by batch."""
+"""One pass over activations: what is summed, counted and kept of every feature, batch by batch.
+
+    sums        of act, act^2, act^3, act^4 over the tokens where a feature fires; of act * x over all tokens
+    counts      tokens and rows where it fires, squared counts per row (for intervals), a histogram
+    best        contexts: the strongest of each row, some at random, and some in each part of the histogram
+    rows        the tokens of every row, two bytes each in a small vocabulary
+    sample      rows drawn at random with all that fires in them, for whatever compares features
+
+What is random is drawn from a hash of the row's number, so that neither batches nor processes change it, and two
+passes over two shares of the rows add up to the pass over both (`FeaturePass.merge`). Memory does not grow with the
+text, but for the rows' tokens.
+"""
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from sae_widgets.sae import SAE
+from sae_widgets.features.best import Best, Entries, mix
+from sae_widgets.features.sample import SampleRows
+from sae_widgets.sae import SAE, SparseActs
 from sae_widgets.token_text import clean_prompt
 
-N_BINS = 24  # even; between half of them and all are in use
-NO_TOKEN = -1  # in a context, beyond the ends of the text
+N_BINS = 48  # even; between half of them and all are in use
+N_STRATA = 12
+"""Parts of the histogram in each of which contexts are drawn: few of those drawn from all are strong."""
+N_NUMBERS = 2**25  # in one dense block of activations: 128 MiB
+N_CORRELATIONS = 2**28  # sums of act * x beyond 1 GiB are not kept
+
+
+class Rows(NamedTuple):
+    """Rows of tokens, and where they are from."""
+
+    tokens: Int[Tensor, "n_rows n_pos"]
+    documents: Int[Tensor, " n_rows"]
+    """Number of the text."""
+    starts: Int[Tensor, " n_rows"]
+    """Where in its text a row begins, in tokens."""
+    numbers: Int[Tensor, " n_rows"]
+    """Of the row among all."""
 
 
 class Histogram:
@@ -24,119 +53,287 @@ class Histogram:
         self.counts = torch.zeros(n_features, n_bins, dtype=torch.long)
         self.widths = torch.zeros(n_features)
 
-    def add(self, features: Int[Tensor, " n"], values: Float[Tensor, " n"]) -> None:
-        """Count positive `values` of `features`."""
+    def add(self, features: Int[Tensor, " n"], values: Float[Tensor, " n"]) -> Int[Tensor, " n_features"]:
+        """Count positive `values` of `features`; how many times each feature's bins were joined for it."""
         n_bins = self.counts.shape[1]
         largest = torch.zeros_like(self.widths).scatter_reduce_(0, features, values, "amax")
         is_new = (self.widths == 0) & (largest > 0)
         # A power of two, so that the bins do not depend on how the values were batched.
         self.widths[is_new] = torch.exp2(torch.ceil(torch.log2(largest[is_new] / n_bins)))
-        while bool((too_small := (self.widths > 0) & (largest >= n_bins * self.widths)).any()):
+        n_joined = self.widen(largest / n_bins)
+        bins = (values / self.widths[features]).long()
+        self.counts.view(-1).index_add_(0, features * n_bins + bins, torch.ones_like(bins))
+        return n_joined
+
+    def widen(self, at_least: Float[Tensor, " n_features"]) -> Int[Tensor, " n_features"]:
+        """Join bins until each feature's are wider than this; how many times they were."""
+        n_bins = self.counts.shape[1]
+        n_joined = torch.zeros_like(self.widths, dtype=torch.long)
+        while bool((too_small := (self.widths > 0) & (at_least >= self.widths)).any()):
             joined = self.counts[too_small].view(-1, n_bins // 2, 2).sum(-1)
             self.counts[too_small] = torch.cat([joined, torch.zeros_like(joined)], dim=1)
             self.widths[too_small] *= 2
-        bins = (values / self.widths[features]).long()
-        self.counts.view(-1).index_add_(0, features * n_bins + bins, torch.ones_like(bins))
+            n_joined += too_small
+        return n_joined
 
 
 class FeaturePass:
-    """Running statistics of every feature; what `features.FeatureStatistics` is made from."""
+    """Running statistics of every feature; what `statistics.FeatureStatistics` is made from.
 
-    def __init__(self, d_sae: int, *, n_top: int, before: int, after: int) -> None:
-        self.n_tokens = 0
-        self.n_active = torch.zeros(d_sae, dtype=torch.long)
+    Args:
+        d_sae: Features.
+        d_in: Width of what the SAE reads, to correlate features with its coordinates; None leaves that out.
+        n_top: Strongest contexts kept for each feature.
+        n_random: Random contexts kept for each feature.
+        n_per_part: Random contexts kept for each feature in each of `N_STRATA` parts of its histogram.
+        window: Tokens before and after a context's peak.
+        n_sample: Tokens drawn to compare features by.
+    """
+
+    def __init__(
+        self,
+        d_sae: int,
+        d_in: int | None = None,
+        *,
+        n_top: int,
+        n_random: int,
+        n_per_part: int,
+        window: tuple[int, int],
+        n_sample: int,
+    ) -> None:
+        self.n_tokens = self.n_rows = 0
+        self.n_active, self.n_active_rows = (torch.zeros(d_sae, dtype=torch.long) for _ in range(2))
+        self.sum_squared_counts = torch.zeros(d_sae, dtype=torch.float64)
+        """Over rows, of (tokens of the row where the feature fires)^2."""
+        self.powers = torch.zeros(4, d_sae, dtype=torch.float64)
+        """Sums of act, act^2, act^3, act^4, of absolute values."""
         self.sum_act = torch.zeros(d_sae, dtype=torch.float64)
+        """Sum of act with its sign."""
         self.max_act = torch.zeros(d_sae)
         self.histogram = Histogram(d_sae)
-        self._n_top = n_top
-        self._offsets = torch.arange(-before, after + 1)
-        # Twice as many as asked for: texts that come twice are dropped at the end.
-        n_kept, n_window = 2 * n_top, before + after + 1
-        self._peaks = torch.zeros(n_kept, d_sae)
-        self._tokens = torch.full((n_kept, d_sae, n_window), NO_TOKEN, dtype=torch.int32)
-        self._acts = torch.zeros(n_kept, d_sae, n_window)
+        keeps_products = d_in is not None and d_sae * d_in <= N_CORRELATIONS
+        self.products = torch.zeros(d_sae, d_in) if keeps_products and d_in is not None else None
+        """Sum over tokens of act * x."""
+        self.x_powers = torch.zeros(2, d_in or 0, dtype=torch.float64)
+        """Sums of x and x^2."""
+        self.window = window
+        self.top, self.random = (Best(d_sae, n, lambda entries: entries["feature"].long()) for n in (n_top, n_random))
+        self.parts = Best(d_sae * N_STRATA, n_per_part, self._part_of)
+        self.sample = SampleRows(n_sample)
+        self.rows: dict[int, tuple[Tensor, int, int]] = {}
+        """Tokens, number of the document and start in it, by number of the row."""
+        self._n_rows_seen = 0
 
     def add(
         self,
         tokens: Int[Tensor, "n_rows n_pos"],
-        acts: Float[Tensor, "n_rows n_pos d_sae"],
+        acts: Float[Tensor, "n_rows n_pos d_sae"] | SparseActs,
         counts: Bool[Tensor, "n_rows n_pos"],
+        x: Float[Tensor, "n_rows n_pos d_in"] | None = None,
+        rows: Rows | None = None,
     ) -> None:
-        """Take in a batch of rows; positions where `counts` is False are no part of the statistics."""
-        acts = acts * counts[..., None]
+        """Take in a batch of rows; positions where `counts` is False are no part of the statistics.
+
+        Args:
+            tokens: Their ids.
+            acts: What fires on them.
+            counts: Which positions count.
+            x: What the SAE read, where features are correlated with its coordinates.
+            rows: Numbers and origin of the rows; by default they go on from those of the last batch, each a document.
+        """
+        numbers = torch.arange(self._n_rows_seen, self._n_rows_seen + len(tokens))
+        rows = rows if rows is not None else Rows(tokens, numbers, torch.zeros_like(numbers), numbers)
+        self._n_rows_seen += len(tokens)
+        d_sae = len(self.max_act)
+        step = max(1, N_NUMBERS // (tokens.shape[1] * d_sae))
+        for i in range(0, len(tokens), step):
+            part = slice(i, i + step)
+            some = SparseActs(acts.indices[part], acts.values[part]) if isinstance(acts, SparseActs) else acts[part]
+            some_rows = Rows(*(each[part] for each in rows))
+            self._add(some_rows, some, counts[part], None if x is None else x[part])
+
+    def _add(self, rows: Rows, acts: Tensor | SparseActs, counts: Tensor, x: Tensor | None) -> None:
+        d_sae = len(self.max_act)
+        dense = acts.to_dense(d_sae) if isinstance(acts, SparseActs) else acts
+        dense = torch.where(counts[..., None], dense, 0.0) if not bool(counts.all()) else dense
+        fires = _Firing.of(dense)
         self.n_tokens += int(counts.sum())
-        row, position, feature = acts.nonzero(as_tuple=True)
-        values = acts[row, position, feature].abs()
-        self.n_active += torch.bincount(feature, minlength=len(self.n_active))
-        self.sum_act.index_add_(0, feature, values.double())
-        self.histogram.add(feature, values)
-        peaks, where = acts.abs().max(dim=1)  # n_rows d_sae
-        self.max_act = torch.maximum(self.max_act, peaks.max(dim=0).values)
-        self._keep_best(tokens, acts, peaks, where)
+        self.n_rows += len(counts)
+        self._sum(fires, len(counts))
+        if x is not None and self.products is not None:
+            kept = x.flatten(0, 1) * counts.flatten()[:, None]
+            self.products += fires.sums_of(kept.float(), d_sae)
+            self.x_powers[0] += kept.sum(0, dtype=torch.float64)
+            self.x_powers[1] += kept.double().pow(2).sum(0)
+        for number, row, document, start in zip(
+            rows.numbers.tolist(), _small(rows.tokens), rows.documents.tolist(), rows.starts.tolist(), strict=True
+        ):
+            self.rows[number] = (row, document, start)
+        self._keep(rows, dense, fires)
+        self.sample.add(rows, fires, counts)
 
-    def contexts(self) -> dict[int, list[tuple[list[int], list[float], int]]]:
-        """Tokens, activations and the position of the peak, by feature; largest first, no text twice."""
-        found: dict[int, list[tuple[list[int], list[float], int]]] = {}
-        for feature in self.max_act.nonzero().squeeze(-1).tolist():
-            seen: set[tuple[int, ...]] = set()
-            for slot in range(len(self._peaks)):
-                if self._peaks[slot, feature] == 0 or len(seen) == self._n_top:
-                    break
-                tokens = self._tokens[slot, feature]
-                inside = tokens != NO_TOKEN
-                key = tuple(tokens[inside].tolist())
-                if key in seen:
-                    continue
-                seen.add(key)
-                position = int(inside[: int((self._offsets < 0).sum())].sum())
-                acts = self._acts[slot, feature][inside].tolist()
-                found.setdefault(feature, []).append((list(key), acts, position))
-        return found
+    def _sum(self, fires: "_Firing", n_rows: int) -> None:
+        d_sae = len(self.max_act)
+        size = fires.value.abs()
+        per_row = torch.bincount(fires.row * d_sae + fires.feature, minlength=n_rows * d_sae).view(n_rows, d_sae)
+        self.n_active += per_row.sum(0)
+        self.n_active_rows += (per_row > 0).sum(0)
+        self.sum_squared_counts += per_row.double().pow(2).sum(0)
+        self.sum_act.index_add_(0, fires.feature, fires.value.double())
+        power = size.double()
+        for i in range(4):
+            self.powers[i].index_add_(0, fires.feature, power)
+            power = power * size
+        self.max_act.scatter_reduce_(0, fires.feature, size, "amax")
+        n_joined = self.histogram.add(fires.feature, size)
+        self._join_parts(n_joined)
 
-    def _keep_best(
-        self,
-        tokens: Int[Tensor, "n_rows n_pos"],
-        acts: Float[Tensor, "n_rows n_pos d_sae"],
-        peaks: Float[Tensor, "n_rows d_sae"],
-        where: Int[Tensor, "n_rows d_sae"],
-    ) -> None:
-        n_kept = len(self._peaks)
-        best = torch.cat([self._peaks, peaks]).topk(n_kept, dim=0)  # n_kept d_sae
-        kept = best.indices.clamp_max(n_kept - 1)[..., None].expand_as(self._tokens)
-        self._tokens = self._tokens.gather(0, kept)
-        self._acts = self._acts.gather(0, kept)
-        self._peaks = best.values
-        slot, feature = ((best.indices >= n_kept) & (best.values > 0)).nonzero(as_tuple=True)
-        row = best.indices[slot, feature] - n_kept
-        at = where[row, feature][:, None] + self._offsets  # n_new n_window
-        inside = (at >= 0) & (at < tokens.shape[1])
-        at = at.clamp(0, tokens.shape[1] - 1)
-        self._tokens[slot, feature] = torch.where(inside, tokens[row[:, None], at], NO_TOKEN).int()
-        self._acts[slot, feature] = torch.where(inside, acts[row[:, None], at, feature[:, None]], 0.0)
+    def _join_parts(self, n_joined: Int[Tensor, " d_sae"]) -> None:
+        floor = self.parts.floor.view(len(self.max_act), N_STRATA)
+        while bool((joined := n_joined > 0).any()):
+            # With n_kept entries above either floor, the union has them too.
+            pairs = floor[joined].view(-1, N_STRATA // 2, 2).amax(-1)
+            floor[joined] = torch.cat([pairs, torch.full_like(pairs, -torch.inf)], dim=1)
+            n_joined = n_joined - joined.long()
+
+    def _part_of(self, entries: Entries) -> Int[Tensor, " n"]:
+        feature = entries["feature"].long()
+        return feature * N_STRATA + _stratum(entries["act"].abs(), self.histogram.widths[feature])
+
+    def _keep(self, rows: Rows, dense: Tensor, fires: "_Firing") -> None:
+        size, d_sae = fires.value.abs(), len(self.max_act)
+        # The strongest position of each row: the first, where several are equally strong.
+        cell = fires.row * d_sae + fires.feature
+        peaks = size.new_zeros(len(rows.tokens) * d_sae).scatter_reduce_(0, cell, size, "amax")
+        score = size.double()
+        is_peak = (size == peaks[cell]) & self.top.admits(fires.feature, score)
+        at = is_peak.nonzero()[:, 0]
+        first = torch.full_like(peaks, dense.shape[1]).scatter_reduce_(0, cell[at], fires.position[at].float(), "amin")
+        at = at[fires.position[at] == first[cell[at]]]
+        self.top.add(self._entries(rows, dense, fires, at, score[at]))
+        lot = uniform(rows.numbers[fires.row], fires.position, fires.feature)
+        part = fires.feature * N_STRATA + _stratum(size, self.histogram.widths[fires.feature])
+        for kept, group in ((self.random, fires.feature), (self.parts, part)):
+            at = kept.admits(group, lot).nonzero()[:, 0]
+            kept.add(self._entries(rows, dense, fires, at, lot[at]))
+
+    def _entries(self, rows: Rows, dense: Tensor, fires: "_Firing", at: Tensor, score: Tensor) -> dict[str, Tensor]:
+        before, after = self.window
+        row, position, feature = fires.row[at], fires.position[at], fires.feature[at]
+        where = position[:, None] + torch.arange(-before, after + 1)
+        is_inside = (where >= 0) & (where < dense.shape[1])
+        where = where.clamp(0, dense.shape[1] - 1)
+        tokens = torch.where(is_inside, rows.tokens[row[:, None], where], -1)
+        return {
+            "score": score,
+            "key": hash_of(tokens),
+            "feature": feature.int(),
+            "act": fires.value[at],
+            "row": rows.numbers[row],
+            "position": position.int(),
+            "acts": torch.where(is_inside, dense[row[:, None], where, feature[:, None]], 0.0),
+        }
+
+    def merge(self, other: "FeaturePass") -> None:
+        """Take in what another pass gathered over other rows."""
+        self.n_tokens, self.n_rows = self.n_tokens + other.n_tokens, self.n_rows + other.n_rows
+        for name in ("n_active", "n_active_rows", "sum_squared_counts", "powers", "sum_act", "x_powers"):
+            getattr(self, name).add_(getattr(other, name))
+        if self.products is not None and other.products is not None:
+            self.products += other.products
+        torch.maximum(self.max_act, other.max_act, out=self.max_act)
+        self._join_parts(self.histogram.widen(other.histogram.widths / 2))
+        is_new = self.histogram.widths == 0
+        self.histogram.widths[is_new] = other.histogram.widths[is_new]
+        theirs = Histogram(len(self.max_act))
+        theirs.counts, theirs.widths = other.histogram.counts.clone(), other.histogram.widths.clone()
+        theirs.widen(self.histogram.widths / 2)
+        self.histogram.counts += theirs.counts
+        for kept, theirs_kept in ((self.top, other.top), (self.random, other.random), (self.parts, other.parts)):
+            kept.merge(theirs_kept)
+        self.sample.merge(other.sample)
+        self.rows.update(other.rows)
+        self._n_rows_seen = max(self._n_rows_seen, other._n_rows_seen)
 
 
-def token_rows(
-    model: Any, sae: SAE, texts: Iterable[str] | Int[Tensor, "n_rows n_pos"], n_seqs: int
-) -> Iterator[Int[Tensor, "n_rows n_pos"]]:
+class _Firing(NamedTuple):
+    """Where what fires how strongly, one entry each."""
+
+    row: Int[Tensor, " n"]
+    position: Int[Tensor, " n"]
+    feature: Int[Tensor, " n"]
+    value: Float[Tensor, " n"]
+    token: Int[Tensor, " n"]
+    """row and position as one number."""
+
+    @classmethod
+    def of(cls, dense: Float[Tensor, "n_rows n_pos d_sae"]) -> "_Firing":
+        token, feature = dense.flatten(0, 1).nonzero(as_tuple=True)
+        n_pos = dense.shape[1]
+        value = dense.flatten(0, 1)[token, feature]
+        return cls(token // n_pos, token % n_pos, feature, value, token)
+
+    def sums_of(self, x: Float[Tensor, "n_tokens d_in"], d_sae: int) -> Float[Tensor, "d_sae d_in"]:
+        """Each feature's sum of activation * x."""
+        order = self.feature.argsort(stable=True)
+        counts = torch.bincount(self.feature, minlength=d_sae)
+        starts, weights = counts.cumsum(0) - counts, self.value[order].float()
+        return F.embedding_bag(self.token[order], x, starts, mode="sum", per_sample_weights=weights)
+
+
+def _stratum(size: Float[Tensor, " n"], width: Float[Tensor, " n"]) -> Int[Tensor, " n"]:
+    return (size / (width * (N_BINS // N_STRATA))).long().clamp_max(N_STRATA - 1)
+
+
+def _small(tokens: Int[Tensor, "n_rows n_pos"]) -> list[Tensor]:
+    """Rows in two bytes a token where they fit, each in memory of its own."""
+    fits = tokens.numel() == 0 or int(tokens.max()) < 2**16
+    return list(tokens.to(torch.uint16 if fits else torch.int32))
+
+
+def uniform(*numbers: Int[Tensor, " n"]) -> Float[Tensor, " n"]:
+    """Numbers in [0, 1) that look drawn at random, the same for the same arguments."""
+    mixed = torch.zeros_like(numbers[0])
+    for number in numbers:
+        mixed = mix(mixed + number)
+    return ((mixed >> 11) & ((1 << 53) - 1)).double() * 2.0**-53
+
+
+def hash_of(tokens: Int[Tensor, "n n_window"]) -> Int[Tensor, " n"]:
+    """A number of 64 bits for each row; equal rows have the same."""
+    # Odd multipliers from a fixed seed: a multilinear hash (Carter & Wegman 1979), mixed once.
+    factors = mix(torch.arange(tokens.shape[1])) | 1
+    return mix((tokens * factors).sum(1))
+
+
+def token_rows(model: Any, sae: SAE, texts: Iterable[str] | Int[Tensor, "n_rows n_pos"], n_seqs: int) -> Iterator[Rows]:
     """Batches of rows of token ids that begin with bos; rows of one batch have one length.
 
     A text fills rows of its own, so that no context runs from one text into another.
     """
     if isinstance(texts, Tensor):
-        yield from texts.split(n_seqs)
+        numbers = torch.arange(len(texts))
+        for each, number in zip(texts.split(n_seqs), numbers.split(n_seqs), strict=True):
+            yield Rows(each, number, torch.zeros_like(number), number)
         return
     n_pos = min(sae.cfg.metadata.context_size or model.cfg.n_ctx, model.cfg.n_ctx)
     bos = model.tokenizer.bos_token_id
     head = [] if bos is None else [bos]
-    waiting: dict[int, list[list[int]]] = {}
-    for text in texts:
+    waiting: dict[int, list[tuple[list[int], int, int, int]]] = {}
+    n_rows = 0
+    for document, text in enumerate(texts):
         ids = model.tokenizer(clean_prompt(text), add_special_tokens=False, verbose=False)["input_ids"]
         n_body = n_pos - len(head)
         for start in range(0, len(ids), n_body):
             row = head + ids[start : start + n_body]
             batch = waiting.setdefault(len(row), [])
-            batch.append(row)
+            batch.append((row, document, start, n_rows))
+            n_rows += 1
             if len(batch) == n_seqs:
-                yield torch.tensor(waiting.pop(len(row)))
+                yield _rows_of(waiting.pop(len(row)))
     for batch in waiting.values():
-        yield torch.tensor(batch)
+        yield _rows_of(batch)
+
+
+def _rows_of(batch: list[tuple[list[int], int, int, int]]) -> Rows:
+    return Rows(*(torch.tensor(column) for column in zip(*batch, strict=True)))

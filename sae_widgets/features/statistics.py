@@ -1,69 +1,38 @@
-"""What each feature of an SAE responds to: how often, how strongly, on which texts; gathered in one pass over text.
+"""What each feature of an SAE responds to: how often, how strongly, on which texts.
 
-    density[f]    share of tokens with act > 0
-    mean_act[f]   mean of act over those tokens
-    max_act[f]    maximum of act
-    histogram     of act over those tokens, exact counts in equal bins from 0
-    contexts      the texts around the largest activations, one per document or row, no text twice
+    density[f]    share of tokens with act != 0
+    moments[i,f]  mean of |act|^(i+1) over those tokens; mean, variance, skewness and kurtosis follow
+    max_act[f]    maximum of |act|
+    histogram     of |act| over those tokens, exact counts in equal bins from 0
+    top_contexts  the texts around the strongest activations, one of each row, no text twice
+    random_contexts, interval_contexts   texts around activations drawn at random: from all, and from each part
+                  of the histogram as many
+    sample        tokens drawn at random with all that fires on them, to compare features
 
 Special tokens are left out of all of it: the first token of a text fires features a hundred times harder than any
-word does. Nothing is kept per token, so memory does not grow with the text.
+word does. Memory does not grow with the text, but for its tokens.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
-from sae_widgets.activations.hook_reader import read_input
+from sae_widgets.features.contexts import ContextGroup, ContextTable, FeatureContext
 from sae_widgets.features.files import read_statistics, write_statistics
-from sae_widgets.features.gathering import FeaturePass, token_rows
-from sae_widgets.features.logits import LogitEffects, logit_effects
-from sae_widgets.fit import check_fits
-from sae_widgets.hooked import as_hooked
+from sae_widgets.features.gathering import N_BINS, N_STRATA
+from sae_widgets.features.sample import Z_95, TokenSample
 from sae_widgets.sae import SAE
-from sae_widgets.token_text import token_texts
-
-__all__ = [
-    "FeatureContext",
-    "FeatureStatistics",
-    "LogitEffects",
-    "feature_statistics",
-    "known_statistics",
-    "logit_effects",
-]
-
-N_TOP_TOKENS = 3
-"""How many of the tokens that a feature peaks on are kept as text, to search in."""
-
-
-@dataclass(frozen=True)
-class FeatureContext:
-    """A piece of text on which a feature fires."""
-
-    tokens: list[int]
-    """Token ids; fewer than the window's where the text begins or ends."""
-
-    acts: list[float]
-    """The feature's activation at each."""
-
-    position: int
-    """Where in `tokens` it is largest."""
-
-    @property
-    def max_act(self) -> float:
-        """The activation there."""
-        return self.acts[self.position]
 
 
 @dataclass
 class FeatureStatistics:
-    """Statistics of all features of one SAE; saved and loaded the same, activations in contexts to a thousandth."""
+    """Statistics of all features of one SAE; saved and loaded the same."""
 
     n_tokens: int
     """Tokens counted, special ones left out."""
@@ -83,18 +52,135 @@ class FeatureStatistics:
     bin_width: Float[Tensor, " d_sae"]
     """Width of a feature's bins, in its activation."""
 
-    top_contexts: dict[int, list[FeatureContext]] = field(repr=False)
+    top_contexts: Mapping[int, list[FeatureContext]] = field(repr=False)
     """By feature, largest activation first; features that never fired are not there."""
 
-    top_tokens: dict[int, list[str]] = field(default_factory=dict, repr=False)
+    top_tokens: Mapping[int, list[str]] = field(default_factory=dict, repr=False)
     """Texts of the tokens a feature peaks on, most frequent first."""
 
     labels: dict[int, str] = field(default_factory=dict, repr=False)
     """Short names of features."""
 
+    moments: Float[Tensor, "4 d_sae"] | None = field(default=None, repr=False)
+    """Mean of |act|, |act|^2, |act|^3, |act|^4 over the tokens on which it fires; float64."""
+
+    n_rows: int = 0
+    """Rows of tokens that were read; 0 where it is not known."""
+
+    design_effect: Float[Tensor, " d_sae"] | None = field(default=None, repr=False)
+    """How many times larger a density's variance is than for independent tokens, since a row is about one thing."""
+
+    random_contexts: ContextTable | None = field(default=None, repr=False)
+    """Drawn at random from all tokens on which a feature fires; None where there are none."""
+
+    interval_contexts: ContextTable | None = field(default=None, repr=False)
+    """Drawn at random, as many in each of `gathering.N_STRATA` parts of a feature's histogram."""
+
+    sample: TokenSample | None = field(default=None, repr=False)
+    """To compare features by; None where it was not gathered."""
+
+    neurons: Float[Tensor, "3 d_sae n"] | None = field(default=None, repr=False)
+    """Coordinates of the SAE's input that go with a feature, by |Pearson|: their numbers, Pearson, cosine."""
+
+    about: dict[str, Any] = field(default_factory=dict)
+    """What they are of: model, hook, context, window and the like."""
+
     @property
     def d_sae(self) -> int:
         return len(self.density)
+
+    def density_interval(self, feature: int) -> tuple[float, float]:
+        """95 % interval of the density: Wilson's, for as many independent tokens as the rows are worth."""
+        effect = float(self.design_effect[feature]) if self.design_effect is not None else 1.0
+        n, p = self.n_tokens / effect, float(self.density[feature])
+        middle, half = p + Z_95**2 / (2 * n), Z_95 * math.sqrt(p * (1 - p) / n + Z_95**2 / (4 * n**2))
+        return max(0.0, (middle - half) / (1 + Z_95**2 / n)), min(1.0, (middle + half) / (1 + Z_95**2 / n))
+
+    def shape(self, feature: int) -> dict[str, float]:
+        """Mean, variance, skewness and excess kurtosis of the activation where it fires; NaN where it has none."""
+        if self.moments is None:
+            return {"mean": float(self.mean_act[feature])} | dict.fromkeys(
+                ("variance", "skewness", "kurtosis"), math.nan
+            )
+        m1, m2, m3, m4 = self.moments[:, feature].tolist()
+        variance = max(m2 - m1**2, 0.0)
+        # One activation has no spread, and rounding must not give it one.
+        has_spread = variance > 1e-12 * m2
+        third, fourth = m3 - 3 * m1 * m2 + 2 * m1**3, m4 - 4 * m1 * m3 + 6 * m1**2 * m2 - 3 * m1**4
+        return {
+            "mean": m1,
+            "variance": variance,
+            "skewness": third / variance**1.5 if has_spread else math.nan,
+            "kurtosis": fourth / variance**2 - 3 if has_spread else math.nan,
+        }
+
+    def quantile(self, feature: int, q: float) -> float:
+        """The activation below which a share `q` of those of the feature lie, interpolated within a histogram's bin."""
+        counts, width = self.histogram[feature].double(), float(self.bin_width[feature])
+        total = counts.cumsum(0)
+        if total[-1] == 0:
+            return 0.0
+        wanted = q * float(total[-1])
+        i = int(torch.searchsorted(total, wanted).clamp_max(len(counts) - 1))
+        before = float(total[i - 1]) if i else 0.0
+        inside = (wanted - before) / float(counts[i]) if counts[i] else 1.0
+        return min((i + inside) * width, float(self.max_act[feature]))
+
+    def share_between(self, feature: int, low: float, high: float) -> float:
+        """Share of a feature's activations in an interval, interpolated within a histogram's bin."""
+        counts, width = self.histogram[feature].double(), float(self.bin_width[feature])
+        if width == 0:
+            return 0.0
+        lower = torch.arange(len(counts), dtype=torch.float64) * width
+        # The last bin in use ends at the maximum, which it holds.
+        upper = (lower + width).clamp_max(float(self.max_act[feature]))
+        inside = (upper.clamp_max(high) - lower.clamp_min(low)) / (upper - lower).clamp_min(1e-300)
+        inside = torch.where(upper > lower, inside, (lower <= high).double()).clamp(0, 1)
+        return float((counts * inside).sum() / counts.sum())
+
+    def groups(self, feature: int, n_groups: int = 10, n: int = 5, by: str = "interval") -> list[ContextGroup]:
+        """Random contexts by strength, strongest group first.
+
+        Args:
+            feature: Which.
+            n_groups: How many groups.
+            n: Contexts in each, at most.
+            by: "interval": equal parts of 0 to the maximum, as SAEDashboard has them; "quantile": as many tokens each.
+
+        Raises:
+            ValueError: If `by` is something else.
+        """
+        if by not in ("interval", "quantile"):
+            raise ValueError(f"by={by!r}: groups are made by 'interval' or 'quantile'.")
+        largest = float(self.max_act[feature])
+        if by == "interval":
+            edges = [largest * i / n_groups for i in range(n_groups + 1)]
+        else:
+            edges = [0.0, *(self.quantile(feature, i / n_groups) for i in range(1, n_groups)), largest]
+        groups = []
+        for low, high in zip(edges[-2::-1], edges[:0:-1], strict=True):
+            share = self.share_between(feature, low, high) if by == "interval" else 1 / n_groups
+            by_part = self.interval_contexts is not None and feature in self.interval_contexts
+            table = self.interval_contexts if by == "interval" and by_part else self.random_contexts
+            drawn = [] if table is None else self._drawn(table, feature, (low, high), n, is_last=high == largest)
+            groups.append(ContextGroup(low, high, share, drawn))
+        return groups
+
+    def _drawn(
+        self, table: ContextTable, feature: int, between: tuple[float, float], n: int, *, is_last: bool
+    ) -> list[FeatureContext]:
+        places = table.places(feature)
+        size, lot = table.act[places].abs(), table.lot[places]
+        low, high = between
+        stratum = (size / (self.bin_width[feature] * (N_BINS // N_STRATA))).long().clamp_max(N_STRATA - 1)
+        n_all = self.histogram[feature].view(N_STRATA, -1).sum(1)
+        # Drawn as often as tokens are, however many of a part were kept (Efraimidis & Spirakis 2006).
+        weight = (n_all / torch.bincount(stratum, minlength=N_STRATA).clamp_min(1))[stratum]
+        key = lot.clamp_min(1e-300).log() / weight
+        inside = (size >= low) & ((size < high) | (is_last & (size <= high)))
+        chosen = torch.where(inside, key, -torch.inf).argsort(descending=True)[: min(n, int(inside.sum()))]
+        found = [table.context(places.start + i) for i in chosen.tolist()]
+        return sorted(found, key=lambda context: -abs(context.max_act))
 
     def search(self, text: str, limit: int | None = None) -> list[int]:
         """Features whose label or top tokens hold every word of `text`, or whose number it is; best matches first.
@@ -117,7 +203,7 @@ class FeatureStatistics:
         return found[:limit]
 
     def save(self, folder: str | Path) -> Path:
-        """The folder, with `statistics.safetensors` and `statistics.json` written to it."""
+        """The folder, with `statistics.safetensors`, `contexts.arrow` and `statistics.json` written to it."""
         return write_statistics(self, Path(folder))
 
     @classmethod
@@ -128,54 +214,7 @@ class FeatureStatistics:
             FileNotFoundError: If there are none in `folder`.
             ValueError: If the files are damaged.
         """
-        parts = read_statistics(Path(folder))
-        contexts = {f: [FeatureContext(*each) for each in found] for f, found in parts.pop("contexts").items()}
-        return cls(top_contexts=contexts, **parts)
-
-
-def feature_statistics(
-    model: Any,
-    sae: SAE,
-    texts: Iterable[str] | Int[Tensor, "n_rows n_pos"],
-    *,
-    n_tokens: int | None = None,
-    n_top: int = 5,
-    n_seqs: int = 16,
-    window: tuple[int, int] = (16, 7),
-    on_progress: Callable[[int, int], None] | None = None,
-    is_cancelled: Callable[[], bool] = lambda: False,
-) -> FeatureStatistics:
-    """The statistics of every feature of `sae` over `texts`.
-
-    Args:
-        model: What the SAE was trained on.
-        texts: Strings, each cut into rows of the SAE's context length that begin with bos; or rows of token ids.
-        n_tokens: Stop after so many; None takes all.
-        n_top: Contexts kept for each feature.
-        n_seqs: Rows run at once.
-        window: Tokens before and after the peak in a context.
-        on_progress: Called with tokens done and `n_tokens` (0 if that is None), after each batch.
-        is_cancelled: Asked before each batch; what was gathered until then is returned.
-
-    Raises:
-        ValueError: If the SAE does not fit the model, or there is no token to count.
-    """
-    hooked = as_hooked(model)
-    check_fits(hooked, sae)
-    before, after = window
-    gathered = FeaturePass(sae.cfg.d_sae, n_top=n_top, before=before, after=after)
-    special_ids = torch.tensor(sorted(hooked.tokenizer.all_special_ids), dtype=torch.long)
-    for rows in token_rows(hooked, sae, texts, n_seqs):
-        if is_cancelled() or (n_tokens is not None and gathered.n_tokens >= n_tokens):
-            break
-        with hooked.lock, torch.no_grad():
-            acts = sae.encode(read_input(hooked, sae, rows))
-        gathered.add(rows.cpu(), acts.float().cpu(), ~torch.isin(rows.cpu(), special_ids))
-        if on_progress is not None:
-            on_progress(gathered.n_tokens, n_tokens or 0)
-    if gathered.n_tokens == 0:
-        raise ValueError("There is no token to count: the texts are empty, or hold special tokens alone.")
-    return _finished(gathered, hooked.tokenizer)
+        return cls(**read_statistics(Path(folder)))
 
 
 def known_statistics(sae: SAE) -> FeatureStatistics | None:
@@ -193,22 +232,3 @@ def known_statistics(sae: SAE) -> FeatureStatistics | None:
             "Delete it, or gather it anew with feature_statistics(...).save(...)."
         )
     return statistics
-
-
-def _finished(gathered: FeaturePass, tokenizer: Any) -> FeatureStatistics:
-    contexts = {f: [FeatureContext(*each) for each in found] for f, found in gathered.contexts().items()}
-    top_tokens = {}
-    for feature, found in contexts.items():
-        peaks = Counter(context.tokens[context.position] for context in found)
-        top_tokens[feature] = [token_texts(tokenizer, [peak])[0] for peak, _ in peaks.most_common(N_TOP_TOKENS)]
-    n_active = gathered.n_active.clamp_min(1)
-    return FeatureStatistics(
-        n_tokens=gathered.n_tokens,
-        density=(gathered.n_active / gathered.n_tokens).float(),
-        max_act=gathered.max_act,
-        mean_act=(gathered.sum_act / n_active).float(),
-        histogram=gathered.histogram.counts.float(),
-        bin_width=gathered.histogram.widths,
-        top_contexts=contexts,
-        top_tokens=top_tokens,
-    )

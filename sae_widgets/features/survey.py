@@ -1,0 +1,213 @@
+"""Gather the statistics of every feature in one pass over text.
+
+Special tokens are left out of all of it: the first token of a text fires features a hundred times harder than any
+word does. Memory does not grow with the text, but for its tokens.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from sae_widgets.activations.hook_reader import read_input
+from sae_widgets.features.best import Best
+from sae_widgets.features.contexts import ContextTable, RowTable
+from sae_widgets.features.gathering import FeaturePass, token_rows
+from sae_widgets.features.statistics import FeatureStatistics
+from sae_widgets.fit import check_fits
+from sae_widgets.hooked import as_hooked
+from sae_widgets.sae import SAE
+from sae_widgets.token_text import token_texts
+
+N_TOP_TOKENS = 3
+"""How many of the tokens that a feature peaks on are kept as text, to search in."""
+N_NEURONS = 10
+"""Coordinates of what the SAE reads that are kept as correlated with a feature."""
+
+
+def feature_statistics(
+    model: Any,
+    sae: SAE,
+    texts: Iterable[str] | Int[Tensor, "n_rows n_pos"],
+    *,
+    n_tokens: int | None = None,
+    n_seqs: int = 16,
+    on_progress: Callable[[int, int], None] | None = None,
+    is_cancelled: Callable[[], bool] = lambda: False,
+    **settings: Any,
+) -> FeatureStatistics:
+    """The statistics of every feature of `sae` over `texts`.
+
+    Args:
+        model: What the SAE was trained on.
+        texts: Strings, each cut into rows of the SAE's context length that begin with bos; or rows of token ids.
+        n_tokens: Stop after so many; None takes all.
+        n_seqs: Rows run at once.
+        on_progress: Called with tokens done and `n_tokens` (0 if that is None), after each batch.
+        is_cancelled: Asked after each batch; what was gathered until then is returned.
+        **settings: How much is kept, as for `new_pass`.
+
+    Raises:
+        ValueError: If the SAE does not fit the model, or there is no token to count.
+    """
+    hooked = as_hooked(model)
+    check_fits(hooked, sae)
+    gathered = new_pass(sae, **settings)
+    for _ in gather(hooked, sae, texts, gathered, n_tokens=n_tokens, n_seqs=n_seqs):
+        if on_progress is not None:
+            on_progress(gathered.n_tokens, n_tokens or 0)
+        if is_cancelled():
+            break
+    return statistics_of(gathered, hooked, sae)
+
+
+def new_pass(
+    sae: SAE,
+    *,
+    n_top: int = 20,
+    n_random: int = 40,
+    n_per_part: int = 4,
+    window: tuple[int, int] = (16, 7),
+    n_sample: int = 32_768,
+) -> FeaturePass:
+    """A pass over what `sae` sees, with nothing gathered yet.
+
+    Args:
+        sae: What is looked at.
+        n_top: Strongest contexts kept for each feature.
+        n_random: Random contexts kept for each feature.
+        n_per_part: Random contexts kept for each feature in each of `gathering.N_STRATA` parts of its histogram.
+        window: Tokens before and after the peak in a context.
+        n_sample: Tokens drawn to compare features by.
+    """
+    kept = {"n_top": n_top, "n_random": n_random, "n_per_part": n_per_part}
+    return FeaturePass(sae.d_sae, sae.cfg.d_in, **kept, window=window, n_sample=n_sample)
+
+
+def gather(
+    model: Any,
+    sae: SAE,
+    texts: Iterable[str] | Int[Tensor, "n_rows n_pos"],
+    gathered: FeaturePass,
+    *,
+    n_tokens: int | None = None,
+    n_seqs: int = 16,
+) -> Iterable[int]:
+    """Adds batch after batch to `gathered`, yielding the tokens counted; rows that it has seen are not read again.
+
+    The model is free between two batches: whoever iterates may pause, show what there is, or stop.
+    """
+    hooked = as_hooked(model)
+    special_ids = torch.tensor(sorted(hooked.tokenizer.all_special_ids), dtype=torch.long)
+    for rows in token_rows(hooked, sae, texts, n_seqs):
+        if n_tokens is not None and gathered.n_tokens >= n_tokens:
+            return
+        if all(number in gathered.rows for number in rows.numbers.tolist()):
+            continue
+        with hooked.lock, torch.no_grad():
+            x = read_input(hooked, sae, rows.tokens)
+            acts = sae.encode(x).cpu()
+        counts = ~torch.isin(rows.tokens, special_ids)
+        gathered.add(rows.tokens, acts.float(), counts, x.flatten(2).cpu(), rows)
+        yield gathered.n_tokens
+
+
+def statistics_of(gathered: FeaturePass, model: Any, sae: SAE) -> FeatureStatistics:
+    """What a pass has gathered so far; it may go on afterwards.
+
+    Raises:
+        ValueError: If no token was counted.
+    """
+    if gathered.n_tokens == 0:
+        raise ValueError("There is no token to count: the texts are empty, or hold special tokens alone.")
+    rows = RowTable.of(gathered.rows)
+    kept = (gathered.top, gathered.random, gathered.parts)
+    top, random, parts = (_table(each, rows, gathered.window) for each in kept)
+    n_active = gathered.n_active.clamp_min(1)
+    moments = gathered.powers / n_active
+    return FeatureStatistics(
+        n_tokens=gathered.n_tokens,
+        density=(gathered.n_active.double() / gathered.n_tokens).float(),
+        max_act=gathered.max_act.clone(),
+        mean_act=moments[0].float(),
+        histogram=gathered.histogram.counts.float(),
+        bin_width=gathered.histogram.widths.clone(),
+        top_contexts=top,
+        top_tokens=_top_tokens(top, as_hooked(model).tokenizer),
+        moments=moments,
+        n_rows=gathered.n_rows,
+        design_effect=_design_effect(gathered),
+        random_contexts=random,
+        interval_contexts=parts,
+        sample=gathered.sample.sample(len(gathered.max_act)),
+        neurons=_neurons(gathered),
+        about={
+            "model": str(as_hooked(model).cfg.model_name),
+            "hooks": list(sae.cfg.hooks_in),
+            "architecture": str(sae.cfg.architecture),
+            "window": list(gathered.window),
+        },
+    )
+
+
+def _table(kept: Best, rows: RowTable, window: tuple[int, int]) -> ContextTable:
+    entries, before = kept.entries(), window[0]
+    if not entries:
+        whole, none = torch.zeros(0, dtype=torch.int32), torch.zeros(0, sum(window) + 1)
+        return ContextTable(rows, whole, whole.long(), whole, none, before, whole, none.sum(1).double())
+    return ContextTable(
+        rows,
+        entries["feature"],
+        entries["row"],
+        entries["position"],
+        entries["acts"],
+        before,
+        entries["n_times"],
+        entries["score"],
+    )
+
+
+def _top_tokens(top: ContextTable, tokenizer: Any) -> dict[int, list[str]]:
+    peaks = top.peak_tokens()
+    known = {int(each): token_texts(tokenizer, [int(each)])[0] for each in peaks.unique()}
+    ids = peaks.tolist()
+    found = {}
+    for feature in top:
+        places = top.places(feature)
+        found[feature] = [known[peak] for peak, _ in Counter(ids[places]).most_common(N_TOP_TOKENS)]
+    return found
+
+
+def _design_effect(gathered: FeaturePass) -> Float[Tensor, " d_sae"]:
+    """Variance of the share, rows taken whole, over that of independent tokens; at least 1.
+
+        sum_r (c_r - p n_r)^2 / (N p (1 - p))        c_r of a row's n_r tokens fire; n_r taken as N / rows
+
+    Source: Kish 1965, ratio estimate over clusters; with equal rows sum_r (c_r - p n_r)^2 = sum c_r^2 - N^2 p^2 / rows.
+    """
+    n, p = gathered.n_tokens, gathered.n_active.double() / gathered.n_tokens
+    between = gathered.sum_squared_counts - (n * p).pow(2) / gathered.n_rows
+    return torch.where(p > 0, between / (n * p * (1 - p)).clamp_min(1e-12), 1.0).clamp_min(1.0).float()
+
+
+def _neurons(gathered: FeaturePass) -> Float[Tensor, "3 d_sae n"] | None:
+    """The coordinates that go most with each feature."""
+    if gathered.products is None:
+        return None
+    n = gathered.n_tokens
+    mean_x, mean_x2 = gathered.x_powers / n
+    mean_f, mean_f2 = gathered.sum_act / n, gathered.powers[1] / n
+    spread = (mean_f2 - mean_f.pow(2)).clamp_min(0).sqrt()
+    spread_x = (mean_x2 - mean_x.pow(2)).clamp_min(0).sqrt()
+    k = min(N_NEURONS, gathered.products.shape[1])
+    found = []
+    for features in torch.arange(len(mean_f)).split(4096):
+        mean_fx = gathered.products[features].double() / n
+        pearson = (mean_fx - mean_f[features, None] * mean_x) / (spread[features, None] * spread_x).clamp_min(1e-30)
+        best = pearson.abs().topk(k, dim=-1).indices
+        cosine = mean_fx / (mean_f2[features, None] * mean_x2).sqrt().clamp_min(1e-30)
+        found.append(torch.stack([best.double(), pearson.gather(1, best), cosine.gather(1, best)]))
+    return torch.cat(found, dim=1).float()
