@@ -23,7 +23,6 @@ REMOVED: dict[str, tuple[Callable[[Any], bool], str]] = {
     "decoder_heuristic_init_norm": (lambda v: False, "use decoder_init_norm"),
     "decoder_orthogonal_init": (lambda v: not v, "use decoder_init_norm"),
     "init_encoder_as_decoder_transpose": (lambda v: bool(v), "the encoder always starts as the decoder's transpose"),
-    "resume": (lambda v: not v, "use resume_from_checkpoint='<folder of the checkpoint>'"),
     "hook_point": (lambda v: False, "use hook_name"),
     "hook_point_layer": (lambda v: False, "use hook_layer"),
     "hook_point_head_index": (lambda v: v is None, "use hook_head_index"),

@@ -22,10 +22,11 @@ from sae_widgets.runs.member import Member
 from sae_widgets.runs.members import Members
 from sae_widgets.runs.metadata import describe_sae
 from sae_widgets.runs.multi_config import MultiSAETrainingRunnerConfig
+from sae_widgets.runs.resume import find_resumed, not_in, with_width_of
 from sae_widgets.runs.run import Breathe
 from sae_widgets.sae.base import SAE
 from sae_widgets.sae.files import write_sparsity
-from sae_widgets.training.checkpoints import SETTINGS_NAME, Checkpoint, read_checkpoint, write_checkpoint, write_json
+from sae_widgets.training.checkpoints import FINAL, SETTINGS_NAME, Checkpoint, prune, write_checkpoint, write_json
 from sae_widgets.training.reports import StepReport
 from sae_widgets.training.trainer import Trainer
 
@@ -58,7 +59,9 @@ class TrainingJob:
     ) -> None:
         given = list(model) if isinstance(model, (list, tuple)) else [] if model is None else [model]
         self.models, self.dataset = [as_hooked(each) for each in given], dataset
-        resumed = read_checkpoint(cfg.resume_from_checkpoint, cfg.device) if cfg.resume_from_checkpoint else None
+        found = find_resumed(cfg)
+        resumed = found.checkpoint if found is not None else None
+        cfg = cfg if resumed is None else with_width_of(cfg, resumed)
         if isinstance(cfg, LanguageModelSAERunnerConfig) and not cfg.is_d_in_known and sae is None and resumed is None:
             self._open_model(cfg)
             cfg = cfg.with_d_in(*widths(self.models, cfg))
@@ -76,7 +79,10 @@ class TrainingJob:
         """Settings changed so far."""
         self.record_event: Callable[[dict[str, Any]], object] = lambda event: None
         """Told of changes that a replay makes."""
-        self._replayed = list(events or [])
+        self.before_checkpoint: Callable[[], object] = lambda: None
+        """Called before each checkpoint."""
+        self.replays = [*(events or []), *(found.events if found is not None else [])]
+        """Changes of settings still to be made again."""
         self._metrics: dict[str, dict[str, float]] = {}
         self.run_folder = self._name_run_folder(resumed)
         self._checkpoint = resumed.folder if resumed is not None else None
@@ -86,6 +92,7 @@ class TrainingJob:
             # What does not fit is said here and now, where the model is at hand already.
             self._open_store()
         self._n_checkpoints = self._n_thresholds_passed()
+        self._saved_s, self._saved_step = time.monotonic(), self.n_steps
         self._n_threads = torch.get_num_threads()
 
     @property
@@ -201,7 +208,12 @@ class TrainingJob:
 
     @property
     def is_checkpoint_due(self) -> bool:
-        return self._n_thresholds_passed() > self._n_checkpoints
+        steps, minutes = self.cfg.checkpoint_every_steps, self.cfg.checkpoint_every_minutes
+        return (
+            self._n_thresholds_passed() > self._n_checkpoints
+            or (steps is not None and self.n_steps % steps == 0 and self.n_steps > self._saved_step)
+            or (minutes is not None and time.monotonic() - self._saved_s >= 60 * minutes)
+        )
 
     def save_checkpoint(self, name: str | None = None) -> Path:
         """The folder of a new checkpoint.
@@ -210,8 +222,11 @@ class TrainingJob:
             OSError: If it cannot be written, or the weights are not worth it.
         """
         self._n_checkpoints = self._n_thresholds_passed()
+        # Also of one that fails: to try at every step would cost the run more than the checkpoint is worth.
+        self._saved_s, self._saved_step = time.monotonic(), self.n_steps
         if not all(member.trainer.is_sound() for member in self.members.live):
             raise OSError("No checkpoint was written: the last loss is not finite, so the weights may not be either.")
+        self.before_checkpoint()
         tensors, numbers = self.members.state_dict()
         # Nothing gathered yet: what the resumed run brought along is still what counts.
         store = self.store.state_dict() if self.store is not None else self._store_state
@@ -223,6 +238,8 @@ class TrainingJob:
             {**numbers, "saes": list(self.members), "events": self.events},
             self.cfg.to_dict(),
         )
+        if self.cfg.keep_checkpoints is not None:
+            prune(self.run_folder, self.cfg.keep_checkpoints)
         return self._checkpoint
 
     def finish(self, is_complete: bool) -> SAE | dict[str, SAE]:
@@ -231,7 +248,7 @@ class TrainingJob:
         A complete run also writes what it was asked to write.
         """
         if is_complete and self.cfg.save_final_checkpoint:
-            self._try(lambda: self.save_checkpoint(f"final_{self.n_tokens}"))
+            self._try(lambda: self.save_checkpoint(f"{FINAL}{self.n_tokens}"))
         if self.store is not None:
             self.store.close()
         for member in self.members.live:
@@ -302,10 +319,10 @@ class TrainingJob:
         return True
 
     def _replay(self) -> None:
-        for event in self._replayed:
-            if event["step"] == self.n_steps:
-                self.apply_setting(event["name"], self.check_setting(event["name"], event["new"]))
-                self.record_event(self.events[-1])
+        for event in [event for event in self.replays if event["step"] == self.n_steps]:
+            self.replays.remove(event)
+            self.apply_setting(event["name"], self.check_setting(event["name"], event["new"]))
+            self.record_event(self.events[-1])
 
     def _eval_tokens(self, training_tokens: int) -> Tensor:
         n_rows = self.cfg.eval_batch_size_prompts or self.cfg.store_batch_size_prompts
@@ -370,3 +387,4 @@ class TrainingJob:
         rest = self.members.load_state_dict(resumed.tensors, resumed.numbers)
         self._store_state = {name.removeprefix("store."): value for name, value in rest.items()}
         self.events = list(resumed.numbers["events"])
+        self.replays = not_in(self.replays, self.events)

@@ -32,7 +32,14 @@ class JsonlLog:
     A resumed run goes on in the same file; lines past its checkpoint belong to steps that are taken again and go.
     """
 
-    def __init__(self, run: TrainingRun, folder: Path, about: Mapping[str, Any], n_steps: int = 0) -> None:
+    def __init__(
+        self,
+        run: TrainingRun,
+        folder: Path,
+        about: Mapping[str, Any],
+        n_steps: int = 0,
+        replays: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
         self.path = folder / METRICS_NAME
         self._run = run
         folder.mkdir(parents=True, exist_ok=True)
@@ -46,15 +53,29 @@ class JsonlLog:
         self._n_problems = 0
         where = {"pid": os.getpid(), "host": platform.node(), "title": getattr(run.trainable, "title", "")}
         self._first = {"event": "resume" if n_steps else "start", "step": n_steps, **about, **where}
+        if replays:
+            self._first["replays"] = list(replays)  # what a resumed run has still to do, should this one be killed
         run.add_listener(self._on_report)
         run.add_status_listener(self._on_status)
         run.add_event_listener(lambda event: self._write({"event": "set", **event}))
 
+    def flush(self) -> None:
+        """Puts what was told so far on the disk: a checkpoint must not be ahead of the log."""
+        with self._lock:
+            if self._file is not None and not self._is_closed:
+                self._file.flush()
+                os.fsync(self._file.fileno())
+
     def _cut(self, n_steps: int) -> None:
         kept = []
+        n_events = len(self._run.events)
         for values in read_log(self.path):
             if values.get("step", 0) > n_steps:
                 break
+            if values.get("event") == "set":
+                if n_events == 0:
+                    continue  # made after the checkpoint
+                n_events -= 1
             kept.append(values)
             if "event" not in values:
                 self._run.history.record(values["step"], curves_of(values))

@@ -45,11 +45,14 @@ class TrainingRun:
         self.history = History()
         self.events: list[dict[str, Any]] = []
         """Settings changed on the way: `{step, name, old, new}`; `step` is the last step taken with the old value."""
+        self.again: Callable[..., TrainingRun] | None = None
+        """Makes such a run once more; None where what it began with is gone."""
         self._reports: Signal[Report] = Signal()
         self._statuses: Signal[Status] = Signal()
         self._changes: Signal[dict[str, Any]] = Signal()
         self._status: Status = "idle"
-        self._n_steps = self._n_tokens = 0
+        # A resumed run begins where its checkpoint was taken.
+        self._n_steps, self._n_tokens = (int(getattr(trainable, name, 0)) for name in ("n_steps", "n_tokens"))
         self._recent: deque[tuple[float, int]] = deque(maxlen=64)
         self._watch = Stopwatch()
         self._activity: tuple[str, int, int] | None = None
@@ -153,6 +156,19 @@ class TrainingRun:
             self._settings_wanted.update(checked)
             self._is_asked = True
             self._asked.notify_all()
+
+    def replay(self, **settings: Any) -> "TrainingRun":
+        """Starts a new run that trains the same and makes the same changes at the same steps: the weights are the same.
+
+        Args:
+            settings: Fields of the config to have otherwise; `output_path` is None unless given here.
+
+        Raises:
+            ValueError: If this run began with weights that it has changed since (`override_sae`).
+        """
+        if self.again is None:
+            raise ValueError("This run trained an SAE it was given, whose first weights are gone: nothing to replay.")
+        return self.again(list(self.events), **settings).run()
 
     # What is
 

@@ -12,6 +12,8 @@ class LoggingConfig:
 
     log_to_wandb: bool = False
     """SAELens has True here, and a login prompt with it."""
+    log_to_tensorboard: bool = False
+    """Write TensorBoard's event files into the run's folder; needs the package `tensorboard`."""
     log_activations_store_to_wandb: bool = False
     log_optimizer_state_to_wandb: bool = False
     log_weights_to_wandb: bool = False
@@ -124,10 +126,20 @@ class RunSettings:
     n_checkpoints: int = 0
     checkpoint_path: str | None = "checkpoints"
     """Run folders go here: log, settings, checkpoints."""
+    checkpoint_every_steps: int | None = None
+    """Take a checkpoint this often, besides `n_checkpoints`."""
+    checkpoint_every_minutes: float | None = None
+    """The same by the clock."""
+    keep_checkpoints: int | None = None
+    """How many of a run's checkpoints are kept, the latest ones; its final one always is. None: all."""
     save_final_checkpoint: bool = False
     output_path: str | None = "output"
     """Folder for the finished SAE; None writes none."""
     resume_from_checkpoint: str | None = None
+    """Folder of a checkpoint to go on from."""
+    resume: str | bool | None = None
+    """"auto" (or True): go on from the newest whole checkpoint of the same settings under `checkpoint_path`, or start
+    anew. A run's folder: go on from its newest one."""
 
     device: str = "cpu"
     llm_device: str | None = None
@@ -154,6 +166,19 @@ class RunSettings:
             raise ValueError(f"lr must be above 0 and at most 10, got {self.lr}.")
         if self.feature_sampling_window < 1 or self.n_checkpoints < 0:
             raise ValueError("feature_sampling_window must be at least 1 and n_checkpoints at least 0.")
+        for name in ("checkpoint_every_steps", "keep_checkpoints", "checkpoint_every_minutes"):
+            value = getattr(self, name)
+            if value is None:
+                continue
+            if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+                raise ValueError(f"{name} must be above 0, or None; got {value!r}.")
+            if name != "checkpoint_every_minutes" and not isinstance(value, int):
+                raise ValueError(f"{name} is a whole number; got {value!r}.")
+        self.resume = "auto" if self.resume is True else self.resume or None  # SAELens 5 has True and False here
+        if self.resume and self.resume_from_checkpoint:
+            raise ValueError(f"Give resume={self.resume!r} or resume_from_checkpoint, not both.")
+        if self.resume == "auto" and not self.checkpoint_path:
+            raise ValueError("resume='auto' looks for runs under checkpoint_path, which is empty.")
         for name, why in _NOT_OFFERED.items():
             if getattr(self, name):
                 raise NotImplementedError(f"{name}={getattr(self, name)!r}: {why}")

@@ -16,7 +16,9 @@ from sae_widgets.runs.config import LanguageModelSAERunnerConfig, LoggingConfig
 from sae_widgets.runs.job import AnyConfig, TrainingJob
 from sae_widgets.runs.log import JsonlLog, ProgressBar, WandbLog, environment
 from sae_widgets.runs.multi_config import MultiSAETrainingRunnerConfig, grid
+from sae_widgets.runs.replay import replay_config
 from sae_widgets.runs.run import TrainingRun
+from sae_widgets.runs.tensorboard import TensorBoardLog
 from sae_widgets.sae.base import SAE
 from sae_widgets.training.checkpoints import SETTINGS_NAME, write_json
 
@@ -78,9 +80,16 @@ def _prepare(
     job.record_event = run.record_event
     job.run_folder.mkdir(parents=True, exist_ok=True)
     write_json(job.run_folder / SETTINGS_NAME, job.cfg.to_dict())
-    JsonlLog(run, job.run_folder, environment(), n_steps=job.n_steps)
+    log = JsonlLog(run, job.run_folder, environment(), n_steps=job.n_steps, replays=job.replays)
+    job.before_checkpoint = log.flush
+    if sae is None:
+        run.again = lambda events, **changes: _prepare(
+            replay_config(job.cfg, changes), model or job.models or None, dataset, None, events
+        )
     if cfg.logger.log_to_wandb:
         WandbLog(run, job.cfg)
+    if cfg.logger.log_to_tensorboard:
+        TensorBoardLog(run, job.cfg, job.run_folder)
     return run
 
 

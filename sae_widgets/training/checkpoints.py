@@ -30,6 +30,8 @@ from sae_widgets.sae.files import read_json, read_tensors, write_sparsity
 TENSORS_NAME = "training_state.safetensors"
 NUMBERS_NAME = "training_state.json"
 SETTINGS_NAME = "runner_cfg.json"
+FINAL = "final_"
+"""What the name of a run's last checkpoint begins with."""
 
 
 class Checkpoint(NamedTuple):
@@ -101,29 +103,102 @@ def read_checkpoint(folder: str | Path, device: str = "cpu") -> Checkpoint:
 
 @contextlib.contextmanager
 def written_folder(folder: Path) -> Iterator[Path]:
-    """A temporary folder that takes the name `folder` when the block ends well, and is removed when it does not."""
-    temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.part")
+    """A temporary folder that takes the name `folder` when the block ends well, and is removed when it does not.
+
+    Everything is on the disk, not only in the system's memory, before it takes the name: a power cut at any moment
+    leaves the old folder or the new one. `tidy` clears away what a killed process left.
+    """
+    temporary = _aside(folder, "part")
     try:
         temporary.mkdir(parents=True)
         yield temporary
-        for file in [each for each in temporary.rglob("*") if each.is_file()]:
-            with file.open("rb") as stream:
-                os.fsync(stream.fileno())
+        for each in [*temporary.rglob("*"), temporary]:
+            _sync(each)
         if folder.exists():
             # The same step again: the old one goes only when the new one is whole.
-            replaced = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.old")
+            replaced = _aside(folder, "old")
             folder.rename(replaced)
             temporary.rename(folder)
+            _sync(folder.parent)
             shutil.rmtree(replaced, ignore_errors=True)
         else:
             temporary.rename(folder)
+            _sync(folder.parent)
     except (OSError, SafetensorError) as error:
-        reason = "the disk is full" if getattr(error, "errno", None) == errno.ENOSPC else str(error)
+        reason = "the disk is full" if is_disk_full(error) else str(error)
         raise OSError(f"Could not write {folder}: {reason}. Nothing was left there; earlier ones are whole.") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def is_disk_full(error: BaseException) -> bool:
+    """Whether an error says that; safetensors has it only as text."""
+    return getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error)
+
+
+def checkpoints_in(run_folder: Path) -> list[Path]:
+    """The checkpoints of a run, that of the latest step first; of one step its final one first."""
+    found = []
+    for file in run_folder.glob(f"*/{NUMBERS_NAME}"):
+        if file.parent.name.startswith("."):
+            continue
+        try:
+            n_steps = int(read_json(file)["n_steps"])
+        except (OSError, ValueError, KeyError, TypeError):
+            n_steps = -1  # damaged: the last to be tried
+        found.append((n_steps, file.parent.name.startswith(FINAL), file.parent))
+    return [folder for _, _, folder in sorted(found, reverse=True)]
+
+
+def prune(run_folder: Path, n_kept: int) -> list[Path]:
+    """The checkpoints that were removed: all but the latest `n_kept`, and but the final one."""
+    removed = [each for each in checkpoints_in(run_folder) if not each.name.startswith(FINAL)][n_kept:]
+    for folder in removed:
+        # Under another name first: a folder that is being emptied is no checkpoint.
+        gone = _aside(folder, "gone")
+        folder.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
+    return removed
+
+
+def tidy(run_folder: Path) -> None:
+    """Clears away what a killed process left in a run's folder; a checkpoint that it was replacing comes back."""
+    for part in run_folder.glob(".*.old"):
+        folder = run_folder / part.name[1:].rsplit(".", 2)[0]
+        if not folder.exists():
+            part.rename(folder)
+    for kind in ("part", "old", "gone"):
+        for part in run_folder.glob(f".*.{kind}"):
+            if part.is_dir():
+                shutil.rmtree(part, ignore_errors=True)
+            else:
+                part.unlink(missing_ok=True)
+
+
 def write_json(file: Path, values: Mapping[str, Any]) -> None:
-    """Values as JSON; what JSON does not know (a dtype, a path) as its text."""
-    file.write_text(json.dumps(values, indent=2, default=str), encoding="utf-8")
+    """Values as JSON; what JSON does not know (a dtype, a path) as its text. The file is the old one or the new one."""
+    temporary = _aside(file, "part")
+    try:
+        temporary.write_text(json.dumps(values, indent=2, default=str), encoding="utf-8")
+        _sync(temporary)
+        os.replace(temporary, file)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _aside(path: Path, kind: str) -> Path:
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.{kind}")
+
+
+def _sync(path: Path) -> None:
+    """Waits until a file, or what a folder lists, is on the disk."""
+    if path.is_dir():
+        if os.name != "posix":
+            return  # Windows opens no folders
+        number = os.open(path, os.O_RDONLY)
+    else:
+        number = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
