@@ -81,7 +81,9 @@ class Trainer:
         self.average = WeightAverage(self.named, settings.ema_decay) if settings.ema_decay is not None else None
         self.l0_control: L0Control | None = None
         if settings.target_l0 is not None:
-            self.l0_control = L0Control(settings.target_l0, *self.coefficients.values())
+            self.l0_control = L0Control(
+                settings.target_l0, *self.coefficients.values(), n_steps=settings.schedule.n_steps
+            )
         self._forward = (
             compiled_forward_of(sae, settings.sae_compilation_mode) if settings.compile_sae else forward_of(sae)
         )
@@ -131,7 +133,7 @@ class Trainer:
         self._loss = loss
         self.firing.add(counts, len(x))
         n_active = counts.sum()
-        self._steer(n_active, len(x), is_measured)
+        self._steer(n_active, len(x), losses, is_measured)
         report = StepReport(self.n_steps, self.n_tokens, lr, coefficients, n_resampled=self._resample(x, target))
         if not is_measured:
             return report
@@ -273,7 +275,7 @@ class Trainer:
 
     # L0
 
-    def _steer(self, n_active: Tensor, n_tokens: int, is_measured: bool) -> None:
+    def _steer(self, n_active: Tensor, n_tokens: int, losses: dict[str, Tensor], is_measured: bool) -> None:
         """Sets the sparsity coefficient by what L0 was since the last time."""
         if self.l0_control is None:
             return
@@ -285,7 +287,10 @@ class Trainer:
         (name,) = self.coefficients
         warm_up = max(self._warm_up[name], self.settings.schedule.warm_up_steps)
         self.coefficients[name] = self.l0_control.observe(
-            active / tokens, self.settings.measure_every_steps, is_held=self.n_steps <= warm_up
+            active / tokens,
+            self.settings.measure_every_steps,
+            is_held=self.n_steps <= warm_up,
+            share=float(losses[f"{name}_loss"] / losses["mse_loss"].clamp_min(1e-30)),
         )
 
     # Live settings
