@@ -88,12 +88,6 @@ class SyntheticSAERunnerConfig(Generic[C]):
     resample_scale: float | int = 0.2
 
     def __post_init__(self) -> None:
-        if isinstance(self.sae, Mapping):
-            self.sae = SAEConfig.from_dict(dict(self.sae))  # type: ignore[assignment]
-        if isinstance(self.synthetic_model, Mapping):
-            self.synthetic_model = SyntheticModelConfig.from_dict(dict(self.synthetic_model))
-        if isinstance(self.logger, Mapping):
-            self.logger = LoggingConfig(**self.logger)
         if not isinstance(self.sae, SAEConfig) or not self.sae.is_training:
             raise TypeError(
                 f"sae= takes a training config such as TopKTrainingSAEConfig; got {type(self.sae).__name__}."
@@ -166,4 +160,10 @@ class SyntheticSAERunnerConfig(Generic[C]):
         known = {each.name for each in fields(cls)}
         if unknown := sorted(set(d) - known):
             raise ValueError(f"These are no settings of a synthetic run: {', '.join(unknown)}.")
-        return cls(**copy.deepcopy(dict(d)))
+        values = copy.deepcopy(dict(d))
+        values["sae"] = SAEConfig.from_dict(values["sae"])
+        if isinstance(values["synthetic_model"], Mapping):
+            values["synthetic_model"] = SyntheticModelConfig.from_dict(dict(values["synthetic_model"]))
+        if isinstance(values.get("logger"), Mapping):
+            values["logger"] = LoggingConfig(**values["logger"])
+        return cls(**values)

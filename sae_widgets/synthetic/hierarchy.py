@@ -166,9 +166,6 @@ class HierarchyConfig:
     scale_children_by_parent: bool = False
 
     def __post_init__(self) -> None:
-        if isinstance(self.branching_factor, list):
-            least, most = self.branching_factor
-            self.branching_factor = (least, most)
         fewest, most = (self.branching_factor,) * 2 if isinstance(self.branching_factor, int) else self.branching_factor
         least, largest = self.mutually_exclusive_min_depth, self.mutually_exclusive_max_depth
         if self.total_root_nodes <= 0:
@@ -199,7 +196,8 @@ class HierarchyConfig:
     @classmethod
     def from_dict(cls, d: dict[str, Any]) -> "HierarchyConfig":
         """The config that `to_dict` wrote."""
-        return cls(**d)
+        branching = d.get("branching_factor")
+        return cls(**{**d, "branching_factor": tuple(branching)} if isinstance(branching, list) else d)
 
 
 @dataclass
