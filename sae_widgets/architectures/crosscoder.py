@@ -6,6 +6,7 @@
 
     mse_loss = mean sum_s ||x_s - x_hat_s||^2
     l1_loss  = l1 * mean sum_i feature_acts_i sum_s ||W_dec_{s,i}||      (means over tokens)
+    pre_act_loss = coef * mean sum_{i dead} relu(-hidden_pre_i) sum_s ||W_dec_{s,i}||   (only where a weight is given)
 
 To the maths the sources are one axis: d_in = n_sources * d, W_enc_s is a block of rows of W_enc, W_dec_s a block of
 columns of W_dec. The sum of lengths, not the length of the whole row, lets a feature leave a source alone: its
@@ -23,7 +24,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from sae_widgets.sae.acts import Coefficient, SparseActs, TrainContext, TrainParts, squared_error
+from sae_widgets.sae.acts import Coefficient, SparseActs, TrainContext, TrainParts, pre_act_loss, squared_error
 from sae_widgets.sae.base import SAE
 from sae_widgets.sae.config import ArchitectureName, Number, SAEConfig
 from sae_widgets.sae.registry import register_sae_class
@@ -70,6 +71,9 @@ class CrosscoderTrainingSAEConfig(CrosscoderSAEConfig):
     l1_warm_up_steps: int = 0
     """Optimiser steps over which the weight rises from 0."""
 
+    pre_act_loss_coefficient: Number | None = None
+    """Weight of the pre_act_loss, which pulls dead features up until they fire; None leaves it out. Anthropic: 3e-6."""
+
 
 @final
 @register_sae_class
@@ -94,13 +98,16 @@ class CrosscoderSAE(SAE):
     def objective(
         self, parts: TrainParts, target: Float[Tensor, "*batch d_out"], ctx: TrainContext
     ) -> dict[str, Float[Tensor, ""]]:
-        self._training_config()
+        cfg, norms = self._training_config(), self.source_norms.sum(-1)
         assert not isinstance(parts.feature_acts, SparseActs)
-        penalty = (parts.feature_acts * self.source_norms.sum(-1)).sum(-1).mean()
-        return {
+        terms = {
             "mse_loss": squared_error(parts.sae_out, target),
-            "l1_loss": ctx.coefficients["l1"] * penalty,
+            "l1_loss": ctx.coefficients["l1"] * (parts.feature_acts * norms).sum(-1).mean(),
         }
+        if cfg.pre_act_loss_coefficient is not None:
+            below = (-parts.hidden_pre).relu()
+            terms["pre_act_loss"] = cfg.pre_act_loss_coefficient * pre_act_loss(below, norms, ctx)
+        return terms
 
     def _shaped(self, out: Tensor) -> Float[Tensor, "*batch n_sources d"]:
         return out.unflatten(-1, (self.n_sources, -1))

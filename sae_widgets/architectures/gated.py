@@ -7,6 +7,7 @@
     mse_loss                      = mean ||x - x_hat||^2
     l1_loss                       = l1 * mean sum_i relu(gate_pre_i) ||W_dec_i||
     auxiliary_reconstruction_loss = mean || undo(relu(gate_pre) @ W_dec + b_dec) - x ||^2
+    pre_act_loss                  = coef * mean sum_{i dead} relu(-gate_pre_i) ||W_dec_i||      (if weighted)
 
 Source: Rajamanoharan et al. 2024, "Improving Dictionary Learning with Gated Sparse Autoencoders", as in SAELens 6:
 its auxiliary term does not detach the decoder. Two departures. The two paths share one product, where SAELens makes
@@ -21,7 +22,14 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from sae_widgets.normalize import normalize
-from sae_widgets.sae.acts import Coefficient, TrainContext, TrainParts, decoder_norms, squared_error
+from sae_widgets.sae.acts import (
+    Coefficient,
+    TrainContext,
+    TrainParts,
+    decoder_norms,
+    pre_act_loss,
+    squared_error,
+)
 from sae_widgets.sae.base import SAE
 from sae_widgets.sae.config import ArchitectureName, Number, SAEConfig
 from sae_widgets.sae.registry import register_sae_class
@@ -48,6 +56,9 @@ class GatedTrainingSAEConfig(GatedSAEConfig):
 
     l1_warm_up_steps: int = 0
     """Optimiser steps over which the weight rises from 0."""
+
+    pre_act_loss_coefficient: Number | None = None
+    """Weight of the pre_act_loss, which pulls dead features up until they fire; None leaves it out. Anthropic: 3e-6."""
 
 
 @final
@@ -86,11 +97,16 @@ class GatedSAE(SAE):
         assert parts.gate_pre is not None
         gate_acts = parts.gate_pre.relu()
         _, undo = normalize(target, cfg.normalize_activations)
-        return {
+        norms = decoder_norms(self.W_dec)
+        terms = {
             "mse_loss": squared_error(parts.sae_out, target),
-            "l1_loss": ctx.coefficients["l1"] * (gate_acts * decoder_norms(self.W_dec)).sum(-1).mean(),
+            "l1_loss": ctx.coefficients["l1"] * (gate_acts * norms).sum(-1).mean(),
             "auxiliary_reconstruction_loss": squared_error(undo(self._decode(gate_acts)), target),
         }
+        if cfg.pre_act_loss_coefficient is not None:
+            below = (-parts.gate_pre).relu()
+            terms["pre_act_loss"] = cfg.pre_act_loss_coefficient * pre_act_loss(below, norms, ctx)
+        return terms
 
     def _paths(self, sae_in: Tensor) -> tuple[Tensor, Tensor]:
         """`gate_pre` and `hidden_pre`."""

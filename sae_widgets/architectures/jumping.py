@@ -21,11 +21,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.autograd import Function
 
-from sae_widgets.sae.acts import Coefficient, TrainContext, TrainParts, decoder_norms, squared_error
+from sae_widgets.sae.acts import Coefficient, TrainContext, TrainParts, decoder_norms, pre_act_loss, squared_error
 from sae_widgets.sae.base import SAE
 from sae_widgets.sae.config import Number
 
@@ -105,7 +105,8 @@ class JumpingSAE(SAE):
             "l0_loss": ctx.coefficients["l0"] * self._sparsity(parts).mean(),
         }
         if cfg.pre_act_loss_coefficient is not None:
-            terms["pre_act_loss"] = cfg.pre_act_loss_coefficient * self._pre_act_loss(parts.hidden_pre, ctx.dead_mask)
+            below = (self.threshold.to(parts.hidden_pre.dtype) - parts.hidden_pre).relu()
+            terms["pre_act_loss"] = cfg.pre_act_loss_coefficient * pre_act_loss(below, decoder_norms(self.W_dec), ctx)
         return terms
 
     @torch.no_grad()
@@ -124,14 +125,6 @@ class JumpingSAE(SAE):
         if cfg.jumprelu_sparsity_loss_mode == "quadratic":
             return 2 / cfg.target_l0 * (l0 - cfg.target_l0) ** 2
         return l0
-
-    def _pre_act_loss(
-        self, hidden_pre: Float[Tensor, "*batch d_sae"], dead_mask: Bool[Tensor, " d_sae"] | None
-    ) -> Float[Tensor, ""]:
-        if dead_mask is None:
-            return hidden_pre.new_zeros(())
-        below = (self.threshold.to(hidden_pre.dtype) - hidden_pre).relu()
-        return (below * dead_mask * decoder_norms(self.W_dec)).sum(-1).mean()
 
     def _make_biases(self) -> None:
         super()._make_biases()

@@ -4,9 +4,10 @@
 
     mse_loss = mean ||x - x_hat||^2
     l1_loss  = l1 * mean || feature_acts * ||W_dec_i|| ||_p            (p = lp_norm; means over tokens)
+    pre_act_loss = coef * mean sum_{i dead} relu(-hidden_pre_i) ||W_dec_i||        (only where a weight is given)
 
 Source: Bricken et al. 2023, "Towards Monosemanticity"; the decoder norms in the penalty are those of Anthropic's
-April 2024 update, as in SAELens 6.
+April 2024 update, as in SAELens 6. The pre_act_loss is Anthropic's of January 2025, there for JumpReLU.
 """
 
 from dataclasses import dataclass
@@ -16,7 +17,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from sae_widgets.sae.acts import Coefficient, SparseActs, TrainContext, TrainParts, decoder_norms, squared_error
+from sae_widgets.sae.acts import (
+    Coefficient,
+    SparseActs,
+    TrainContext,
+    TrainParts,
+    decoder_norms,
+    pre_act_loss,
+    squared_error,
+)
 from sae_widgets.sae.base import SAE
 from sae_widgets.sae.config import ArchitectureName, Number, SAEConfig
 from sae_widgets.sae.registry import register_sae_class
@@ -47,6 +56,9 @@ class StandardTrainingSAEConfig(StandardSAEConfig):
     l1_warm_up_steps: int = 0
     """Optimiser steps over which the weight rises from 0."""
 
+    pre_act_loss_coefficient: Number | None = None
+    """Weight of the pre_act_loss, which pulls dead features up until they fire; None leaves it out. Anthropic: 3e-6."""
+
 
 @final
 @register_sae_class
@@ -66,14 +78,18 @@ class StandardSAE(SAE):
     def objective(
         self, parts: TrainParts, target: Float[Tensor, "*batch d_in"], ctx: TrainContext
     ) -> dict[str, Float[Tensor, ""]]:
-        p = self._training_config().lp_norm
+        cfg, norms = self._training_config(), decoder_norms(self.W_dec)
         acts = parts.feature_acts
         assert not isinstance(acts, SparseActs)
-        lengths = torch.linalg.vector_norm(acts * decoder_norms(self.W_dec), ord=p, dim=-1)
-        return {
+        lengths = torch.linalg.vector_norm(acts * norms, ord=cfg.lp_norm, dim=-1)
+        terms = {
             "mse_loss": squared_error(parts.sae_out, target),
             "l1_loss": ctx.coefficients["l1"] * lengths.mean(),
         }
+        if cfg.pre_act_loss_coefficient is not None:
+            below = (-parts.hidden_pre).relu()
+            terms["pre_act_loss"] = cfg.pre_act_loss_coefficient * pre_act_loss(below, norms, ctx)
+        return terms
 
 
 StandardTrainingSAE = StandardSAE

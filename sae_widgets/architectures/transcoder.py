@@ -6,6 +6,7 @@
 
     mse_loss = mean ||y - y_hat||^2                                   y: the activation at hook_name_out
     l1_loss  = l1 * mean sum_i feature_acts_i ||W_dec_i||             (means over tokens)
+    pre_act_loss = coef * mean sum_{i dead} relu(-hidden_pre_i) ||W_dec_i||             (only where a weight is given)
 
 `normalize_activations` scales the input alone, as in SAELens; only expected_average_only_in also scales the target in
 training, by a factor of its own. At the start W_skip is zero and b_dec the first batch's mean target.
@@ -22,7 +23,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from sae_widgets.sae.acts import Coefficient, SparseActs, TrainContext, TrainParts, decoder_norms, squared_error
+from sae_widgets.sae.acts import (
+    Coefficient,
+    SparseActs,
+    TrainContext,
+    TrainParts,
+    decoder_norms,
+    pre_act_loss,
+    squared_error,
+)
 from sae_widgets.sae.base import SAE
 from sae_widgets.sae.config import ArchitectureName, Number, SAEConfig
 from sae_widgets.sae.registry import register_sae_class
@@ -88,6 +97,9 @@ class PenaltySettings:
 
     l1_warm_up_steps: int = 0
     """Optimiser steps over which the weight rises from 0."""
+
+    pre_act_loss_coefficient: Number | None = None
+    """Weight of the pre_act_loss, which pulls dead features up until they fire; None leaves it out. Anthropic: 3e-6."""
 
 
 @dataclass(kw_only=True)
@@ -161,13 +173,16 @@ class PenalisedTranscoder(TranscoderSAE):
     def objective(
         self, parts: TrainParts, target: Float[Tensor, "*batch d_out"], ctx: TrainContext
     ) -> dict[str, Float[Tensor, ""]]:
-        self._training_config()
+        cfg, norms = self._training_config(), decoder_norms(self.W_dec)
         assert not isinstance(parts.feature_acts, SparseActs)
-        penalty = (parts.feature_acts * decoder_norms(self.W_dec)).sum(-1).mean()
-        return {
+        terms = {
             "mse_loss": squared_error(parts.sae_out, target),
-            "l1_loss": ctx.coefficients["l1"] * penalty,
+            "l1_loss": ctx.coefficients["l1"] * (parts.feature_acts * norms).sum(-1).mean(),
         }
+        if cfg.pre_act_loss_coefficient is not None:
+            below = (-parts.hidden_pre).relu()
+            terms["pre_act_loss"] = cfg.pre_act_loss_coefficient * pre_act_loss(below, norms, ctx)
+        return terms
 
 
 @final

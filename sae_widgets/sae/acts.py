@@ -124,6 +124,25 @@ def squared_error(x_hat: Float[Tensor, "*batch d"], x: Float[Tensor, "*batch d"]
     return (x_hat - x).pow(2).sum(-1).mean()
 
 
+def pre_act_loss(
+    below: Float[Tensor, "*batch d_sae"], norms: Float[Tensor, " d_sae"], ctx: TrainContext
+) -> Float[Tensor, ""]:
+    """How far dead features are from firing, weighted by their decoder norms; 0 when nobody counted who is dead.
+
+    mean sum_{i dead} below_i ||W_dec_i||                              (mean over tokens)
+
+    Args:
+        below: By how much each pre-activation is short of firing, at least 0.
+        norms: Lengths of the decoder rows.
+        ctx: Who is dead.
+
+    Source: Anthropic, January 2025 update, with weight 3e-6; there for all features, here as in SAELens for dead ones.
+    """
+    if ctx.dead_mask is None:
+        return below.new_zeros(())
+    return (below * ctx.dead_mask * norms).sum(-1).mean()
+
+
 def decoder_norms(W_dec: Float[Tensor, "d_sae d_out"]) -> Float[Tensor, " d_sae"]:
     """Length of each feature's decoder row."""
     return torch.linalg.vector_norm(W_dec, dim=-1)

@@ -21,10 +21,10 @@ import math
 
 SMOOTHING_STEPS = 5.0
 TREND_STEPS = 20.0
-LEAD_SHARE = 1 / 15
-"""Of the run; at least 20 and at most 200 steps."""
+LEAD_SHARE = 1 / 8
+"""Of the run; at least 20 and at most 250 steps."""
 FAST_FALL = 3.0
-USEFUL = (0.01, 5.0)
+USEFUL = (0.01, 2.0)
 """Penalty over error: below, the coefficient does not fall, above, it does not rise."""
 WIDEST = 1e4
 """The coefficient stays within this factor of where it began."""
@@ -36,7 +36,7 @@ class L0Control:
     def __init__(self, target: float, coefficient: float, n_steps: int) -> None:
         if not coefficient > 0:
             raise ValueError(f"target_l0 needs a coefficient above 0 to start from, got {coefficient:g}.")
-        self.lead = min(max(LEAD_SHARE * n_steps, 20.0), 200.0)
+        self.lead = min(max(LEAD_SHARE * n_steps, 20.0), 250.0)
         self.gain = 1.2 / self.lead
         self.limit = 1.6 / self.lead
         self.target = target
