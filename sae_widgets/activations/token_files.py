@@ -121,9 +121,11 @@ class TokenFiles:
         begun = folder / (ORIGIN_NAME if self.is_finished else PROGRESS_NAME)
         if begun.is_file():
             self._go_on(json.loads(begun.read_text("utf-8")))
-        elif folder.is_dir() and any(folder.iterdir()):
+        elif folder.is_dir() and any(not each.name.endswith(".part") for each in folder.iterdir()):
             raise FileExistsError(f"{str(folder)!r} holds something else: name a folder that is empty or new.")
         folder.mkdir(parents=True, exist_ok=True)
+        for stray in folder.glob(".*.part"):
+            stray.unlink()
 
     @property
     def n_rows(self) -> int:
@@ -160,8 +162,21 @@ class TokenFiles:
         if differing:
             told = "; ".join(f"{name}: {begun.get(name)!r} there, {self.origin[name]!r} here" for name in differing)
             raise ValueError(f"{str(self.folder)!r} was made with other settings ({told}). Name another folder.")
-        for stray in self.folder.glob(".*.part"):
-            stray.unlink()
+
+
+def write_parquet(folder: Path, into: Path) -> None:
+    """The same rows as `datasets` looks for them in a repository: `data/train-*.parquet`, and `sae_lens.json`."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    origin = json.loads((folder / ORIGIN_NAME).read_text("utf-8"))
+    files = origin.pop("files")
+    (into / "data").mkdir(parents=True)
+    for number, each in enumerate(files):
+        with pa.memory_map(str(folder / each["name"])) as source:
+            table = pa.ipc.open_stream(source).read_all()
+            pq.write_table(table, into / "data" / f"train-{number:05d}-of-{len(files):05d}.parquet")
+    _write_whole(into / ORIGIN_NAME, origin)
 
 
 def _write_arrow(path: Path, rows: Int[Tensor, "n_rows context"]) -> None:

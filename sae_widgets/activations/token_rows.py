@@ -163,7 +163,7 @@ class TokenRows:
                 yield from token_ids(self.tokenizer, [self._text(each) for each in chunk])
 
     def _text(self, document: Any) -> str:
-        if document is None or len(document) == 0:
+        if document is None or document in ("", []):
             return ""  # empty rows are common in data sets, and nothing is lost without them
         if self.documents.kind == "chat":
             return chat_text(self.tokenizer, document, self.documents.name)

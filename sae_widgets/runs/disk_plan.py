@@ -20,8 +20,8 @@ class DiskPlan:
     """Where it goes; None: memory."""
     n_tokens: int | None
     """To be written, less what is there already."""
-    bytes_per_token: float
-    tokens_per_s: float | None
+    bytes_per_token: float | int
+    tokens_per_s: float | int | None
     """As measured on the first of them."""
 
     @property
@@ -79,7 +79,7 @@ def tokens_per_s(make: Callable[[], Any]) -> float:
     return n_tokens / max(time.perf_counter() - start, 1e-9)
 
 
-def size(n_bytes: float) -> str:
+def size(n_bytes: float | int) -> str:
     """ "12.3 GB"."""
     for unit in ("bytes", "kB", "MB", "GB"):
         if n_bytes < 1000:
@@ -88,7 +88,7 @@ def size(n_bytes: float) -> str:
     return f"{n_bytes:.1f} TB"
 
 
-def duration(seconds: float) -> str:
+def duration(seconds: float | int) -> str:
     """ "3 min"."""
     if seconds < 90:
         return f"{max(seconds, 1):.0f} s"

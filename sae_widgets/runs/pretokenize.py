@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from sae_widgets.activations.documents import Documents, open_documents
-from sae_widgets.activations.token_files import TokenFiles, vocabulary_digest
+from sae_widgets.activations.token_files import TokenFiles, vocabulary_digest, write_parquet
 from sae_widgets.activations.token_rows import SequencePacker, TokenRows, special_token
 from sae_widgets.hub import upload_dataset
 from sae_widgets.runs.dataclass_flags import add_flags, config_from_flags
@@ -210,7 +210,10 @@ class PretokenizeRunner:
     def _upload(self, folder: Path) -> None:
         cfg = self.cfg
         if cfg.hf_repo_id is not None:
-            upload_dataset(folder, cfg.hf_repo_id, revision=cfg.hf_revision, private=cfg.hf_is_private_repo)
+            with tempfile.TemporaryDirectory() as temporary:
+                write_parquet(folder, Path(temporary))
+                place = {"revision": cfg.hf_revision, "private": cfg.hf_is_private_repo}
+                upload_dataset(Path(temporary), cfg.hf_repo_id, **place)
 
 
 def load_tokenizer(name: str) -> Any:
