@@ -9,6 +9,8 @@ from sae_widgets.widgets._curves import Numbers, Point
 
 # Neighbours differ in lightness as well as in hue; the page uses the same on a light ground.
 COLORS = ("#0b6bb8", "#d97706", "#0f8f6b", "#b3478f", "#6b7280", "#8a5a00")
+# The seventh line has the first one's colour again, and is dashed; the page does the same.
+DASHES = ("", "6 3", "2 2", "8 3 2 3")
 _CHART_WIDTH, _CHART_HEIGHT, _GAP, _COLUMNS = 252, 132, 20, 3
 _MAX_DRAWN = 240
 
@@ -43,8 +45,16 @@ def number(value: int | float | None, digits: int = 4) -> str:
     return f"{value:.{digits}g}"
 
 
-def draw(charts: Sequence[Chart], curves: Curves, marks: Marks, title: str, *, log: bool) -> str:
-    """All charts in rows of three under one title."""
+def stroke(i: int) -> str:
+    """Colour and dashes of line number `i`, as SVG attributes."""
+    dash = DASHES[i // len(COLORS) % len(DASHES)]
+    return f'stroke="{COLORS[i % len(COLORS)]}"' + (f' stroke-dasharray="{dash}"' if dash else "")
+
+
+def draw(
+    charts: Sequence[Chart], curves: Curves, marks: Marks, title: str, *, log: bool, legend: Sequence[str] = ()
+) -> str:
+    """All charts in rows of three under one title; with a `legend`, which is that of all, the charts have none."""
     n_rows = max(1, math.ceil(len(charts) / _COLUMNS))
     width = _COLUMNS * (_CHART_WIDTH + _GAP) + _GAP
     parts = [_static.svg_text(_GAP, 26, title, extra='font-weight="600"')]
@@ -54,19 +64,26 @@ def draw(charts: Sequence[Chart], curves: Curves, marks: Marks, title: str, *, l
     for i, chart in enumerate(charts):
         x = _GAP + (i % _COLUMNS) * (_CHART_WIDTH + _GAP)
         y = 44 + (i // _COLUMNS) * (_CHART_HEIGHT + 46)
-        parts.append(f'<g transform="translate({x} {y})">{_chart(chart, curves, marks, domain, log)}</g>')
-    return _static.svg(width, 44 + n_rows * (_CHART_HEIGHT + 46), *parts, label=title)
+        parts.append(f'<g transform="translate({x} {y})">{_chart(chart, curves, marks, domain, log, bool(legend))}</g>')
+    bottom = 44 + n_rows * (_CHART_HEIGHT + 46)
+    for i, label in enumerate(legend):
+        x, y = _GAP + (i % _COLUMNS) * (_CHART_WIDTH + _GAP), bottom + 18 * (i // _COLUMNS)
+        parts.append(f'<path d="M{x} {y}h24" fill="none" stroke-width="2" {stroke(i)}/>')
+        parts.append(_static.svg_text(x + 32, y + 4, label[:40], size=11))
+    bottom += 18 * math.ceil(len(legend) / _COLUMNS)
+    return _static.svg(width, bottom, *parts, label=title)
 
 
 def _names(charts: Sequence[Chart]) -> list[str]:
     return [name for chart in charts for name in chart.names]
 
 
-def _chart(chart: Chart, curves: Curves, marks: Marks, domain: Point, log: bool) -> str:
+def _chart(chart: Chart, curves: Curves, marks: Marks, domain: Point, log: bool, is_bare: bool) -> str:
     log = log and chart.has_log
     top, bottom, left, right = 30.0, float(_CHART_HEIGHT), 44.0, float(_CHART_WIDTH)
-    drawn = [(label, *curves[name]) for name, label in zip(chart.names, chart.labels, strict=True) if name in curves]
-    shown = [v for _, _, values in drawn for v in values if math.isfinite(v) and (not log or v > 0)]
+    named = enumerate(zip(chart.names, chart.labels, strict=True))
+    drawn = [(i, label, *curves[name]) for i, (name, label) in named if name in curves]
+    shown = [v for *_, values in drawn for v in values if math.isfinite(v) and (not log or v > 0)]
     lo, hi = _padded(min(shown), max(shown), log) if shown else (0.0, 1.0)
     span = max(domain[1] - domain[0], 1e-9)
 
@@ -88,13 +105,12 @@ def _chart(chart: Chart, curves: Curves, marks: Marks, domain: Point, log: bool)
             parts.append(f'<path d="M{x:.1f} {top}V{bottom}" stroke="{_static.MUTED}" stroke-dasharray="2 3"/>')
             anchor = _END if x > (left + right) / 2 else ""
             parts.append(_static.svg_text(x, top - 4, label, size=9.5, fill=_static.MUTED, extra=anchor))
-    for i, (label, steps, values) in enumerate(drawn):
-        color = COLORS[i % len(COLORS)]
-        parts.append(f'<path d="{_path(steps, values, place, log)}" fill="none" stroke="{color}" stroke-width="1.5"/>')
-        if len(values) and len(drawn) == 1:
+    for i, label, steps, values in drawn:
+        parts.append(f'<path d="{_path(steps, values, place, log)}" fill="none" stroke-width="1.5" {stroke(i)}/>')
+        if len(values) and len(chart.names) == 1:
             parts.append(_static.svg_text(right, 10, number(values[-1]), size=12, extra=_END))
-        elif len(values):
-            x, y = left + (i % 2) * 104, bottom + 27 + 11 * (i // 2)
+        elif len(values) and not is_bare:
+            x, y, color = left + (i % 2) * 104, bottom + 27 + 11 * (i // 2), COLORS[i % len(COLORS)]
             parts.append(_static.svg_text(x, y, f"{label} {number(values[-1])}", size=10, fill=color))
     return "".join(parts)
 

@@ -11,7 +11,7 @@ import math
 import sys
 import threading
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 MAX_POINTS = 1024
@@ -126,10 +126,15 @@ class CurveFeed:
     """A history as `whole` and `tail`, ready to be sent."""
 
     def __init__(self, source: SeriesSource, max_points: int = MAX_POINTS) -> None:
-        self._source = source
+        self.source = source
+        """Where points come from; another one takes its place with `restart`."""
+        self.is_shown: Callable[[str], bool] = lambda name: True
+        """Which curves are sent; asked at each `update`."""
         self._lock = threading.Lock()
         self._max_points = max_points
         self._curves: dict[str, Curve] = {}
+        self._shown: list[str] = []
+        self._is_anew = False
         self._sent: dict[str, tuple[int, int]] = {}  # per curve: merges and closed points when `whole` was made
         self._revision = 0
         self.whole: dict[str, Any] = {**pack([]), "revision": 0}
@@ -140,41 +145,56 @@ class CurveFeed:
         with self._lock:
             return self._update()
 
+    def restart(self, source: SeriesSource) -> None:
+        """Forgets all points, and reads those of `source`."""
+        with self._lock:
+            self.source, self._curves, self._sent, self._is_anew = source, {}, {}, True
+
     def _update(self) -> tuple[bool, bool]:
-        is_new = False
-        for name in self._source.names():
+        names = [name for name in self.source.names() if self.is_shown(name)]
+        is_new = self._shown != names
+        self._shown = names
+        for name in names:
             curve = self._curves.get(name)
             if curve is None:
                 curve = self._curves[name] = Curve(self._max_points)
-            steps, values = self._source.series(name, curve.n_seen)
+            steps, values = self.source.series(name, curve.n_seen)
             if len(steps):
                 curve.extend(steps, values)
                 is_new = True
         if not is_new:
             return False, False
-        if self._is_whole_due():
+        shown = self._shown_curves()
+        if self._is_whole_due(shown):
             self._revision += 1
-            self._sent = {name: (curve.n_merges, len(curve.steps)) for name, curve in self._curves.items()}
-            packed = pack((name, curve.steps, curve.values) for name, curve in self._curves.items())
+            self._is_anew = False
+            self._sent = {name: (curve.n_merges, len(curve.steps)) for name, curve in shown.items()}
+            packed = pack((name, curve.steps, curve.values) for name, curve in shown.items())
             self.whole = {**packed, "revision": self._revision}
             self._make_tail()
             return True, True
         self._make_tail()
         return False, True
 
-    def _is_whole_due(self) -> bool:
-        for name, curve in self._curves.items():
+    def _shown_curves(self) -> dict[str, Curve]:
+        return {name: self._curves[name] for name in self._shown if name in self._curves}
+
+    def _is_whole_due(self, shown: dict[str, Curve]) -> bool:
+        if self._is_anew or not self._sent.keys() <= shown.keys():
+            return True  # the page has points that are none any more, or that are shown no more
+        for name, curve in shown.items():
             n_merges, n_sent = self._sent.get(name, (0, 0))
             if curve.n_merges != n_merges or len(curve.steps) - n_sent > MAX_TAIL_POINTS:
                 return True
         return False
 
     def _make_tail(self) -> None:
-        parts = ((name, *curve.points(self._sent.get(name, (0, 0))[1])) for name, curve in self._curves.items())
-        is_exact = not any(curve.n_merges for curve in self._curves.values())
+        shown = self._shown_curves()
+        parts = ((name, *curve.points(self._sent.get(name, (0, 0))[1])) for name, curve in shown.items())
+        is_exact = not any(curve.n_merges for curve in shown.values())
         self.tail = {**pack(parts), "revision": self._revision, "exact": is_exact}
 
     def curves(self) -> dict[str, tuple[array, array]]:
         """Steps and values of all curves as they are drawn: the points of `whole`, then those of `tail`."""
         with self._lock:
-            return {name: curve.points() for name, curve in self._curves.items()}
+            return {name: curve.points() for name, curve in self._shown_curves().items()}

@@ -7,6 +7,7 @@ and less often where that would cost more than `MAX_COST` of the time.
 
 import bisect
 import contextvars
+import os
 import sys
 import threading
 import time
@@ -15,10 +16,20 @@ from typing import Any
 
 import traitlets
 
+from sae_widgets.runs.follower import FollowedRun
 from sae_widgets.runs.run import FINAL_STATUSES, TrainingRun
-from sae_widgets.widgets import _static
+from sae_widgets.widgets import _training_picture
 from sae_widgets.widgets._base import SEND_INTERVAL_S, Job, SaeWidget, kernel_written
-from sae_widgets.widgets._curve_picture import Chart, draw, number
+from sae_widgets.widgets._curve_names import (
+    chart_for_page,
+    charts_of,
+    choice_for_page,
+    compared_curves,
+    event_label,
+    label_of,
+    numbers_of,
+)
+from sae_widgets.widgets._curve_picture import Chart, number
 from sae_widgets.widgets._curves import CurveFeed
 
 # Share of one core that the panel's own thread may take. The kernel's sending thread adds about half as much, and all
@@ -27,40 +38,26 @@ MAX_COST = 0.0025
 _IDLE_INTERVAL_S = 0.25  # how often a run that takes no steps (paused, gathering) is looked at
 ACTIONS = ("pause", "resume", "stop", "checkpoint")
 
-_TITLES = {
-    "l0": "L0 (active features per token)",
-    "explained_variance": "Explained variance",
-    "dead_features": "Dead features",
-    "lr": "Learning rate",
-    "coefficient": "Sparsity coefficient",
-    "tokens_per_s": "Tokens per second",
-    "grad_norm": "Gradient norm",
-    "ce_loss_score": "CE loss score",
-    "ce_loss": "CE loss of the model",
-}
-_LABELS = {
-    "lr": "learning rate",
-    "k": "k (active features)",
-    "l0": "L0",
-    "tokens_per_s": "tokens per second",
-    "grad_norm": "gradient norm",
-    "auxiliary_reconstruction_loss": "auxiliary loss",
-}
 # Of no interest once the run is over.
 _PASSING = ("lr", "tokens_per_s", "grad_norm")
-_HAS_LOG = {"Loss", _TITLES["l0"], "Learning rate", "Gradient norm"}
+MAX_CURVES_AT_END = 256  # of many SAEs, sent when the run is over, so that a saved page can show each: 2 MB at most
 
 
 class TrainingPanel(SaeWidget):
-    """Live curves and controls of a training run.
+    """Live curves and controls of a training run; of many SAEs a chart that compares them, and each one's own.
+
+        sw.TrainingPanel(run)                       # what sw.train returned
+        sw.TrainingPanel("checkpoints/abc")         # follows a run in another process or on another machine
 
     Args:
-        run: What `sw.train` or `runner.start` returned; running, paused or over.
+        run: What `sw.train` or `runner.start` returned; running, paused or over. Or the folder of a run, whose log is
+            followed while it grows; such a run has curves but no controls.
         freeze_at_end: Put a still picture in place of the live view when the run has ended. Without it the view stays
             live, and the saved notebook gets the final picture beside it.
 
     Raises:
-        TypeError: If `run` is no `TrainingRun`.
+        TypeError: If `run` is neither a `TrainingRun` nor a folder.
+        FileNotFoundError: If there is no run in the folder.
     """
 
     _view = traitlets.Unicode("training_panel").tag(sync=True)
@@ -71,6 +68,10 @@ class TrainingPanel(SaeWidget):
     """Strength of smoothing; the running mean forgets over `smoothing**2 / 4` of the steps seen."""
     cursor_step = traitlets.Int(-1).tag(sync=True)
     """Step under the crosshair; -1 for none."""
+    shown_curve = traitlets.Unicode("").tag(sync=True)
+    """Of many SAEs: the curve they are compared by, one of `choices`."""
+    focused = traitlets.Unicode("").tag(sync=True)
+    """Of many SAEs: the one whose own curves and settings are shown; "" for none."""
 
     run_state = kernel_written(traitlets.Dict())
     """`TrainingRun.snapshot()`."""
@@ -86,6 +87,14 @@ class TrainingPanel(SaeWidget):
     """What can be changed live: name, label, value."""
     outcome = kernel_written(traitlets.Dict())
     """When the run is over: final numbers as `rows`, `saved` folder, `code` that gets the SAE."""
+    members = kernel_written(traitlets.List(traitlets.Unicode()))
+    """Of many SAEs their names, else none."""
+    choices = kernel_written(traitlets.List(traitlets.Dict()))
+    """Of many SAEs: the curves they can be compared by, `{name, label, log}`."""
+    numbers = kernel_written(traitlets.Dict())
+    """Of many SAEs: their newest values, as `columns` and `rows`."""
+    has_controls = kernel_written(traitlets.Bool(True))
+    """Whether the run can be paused, stopped and changed from here."""
     title = kernel_written(traitlets.Unicode())
     """What is trained, in a few words."""
 
@@ -93,17 +102,25 @@ class TrainingPanel(SaeWidget):
         # First, because `close()` also comes for a panel that was refused.
         self._wake = threading.Event()
         self._is_closed = False
-        if not isinstance(run, TrainingRun):
+        if isinstance(run, (str, os.PathLike)):
+            run = FollowedRun(os.fspath(run))
+        if not isinstance(run, (TrainingRun, FollowedRun)):
             raise TypeError(
-                f"TrainingPanel shows a TrainingRun, the result of sw.train(...); got {type(run).__name__}."
+                "TrainingPanel shows a TrainingRun, the result of sw.train(...), or the folder of a run; got "
+                f"{type(run).__name__}."
             )
-        self.run: TrainingRun = run
+        self.run: TrainingRun | FollowedRun = run
         self.ops = {"set": self._op_set, "values_at": self._op_values_at}
         self._freeze_at_end = freeze_at_end
         self._feed = CurveFeed(run.history)
+        self._feed.is_shown = self._is_shown
         self._n_steps_shown = -1
+        self._n_names = 0
+        self._is_watching = True
+        self._names = _member_names(run)
         super().__init__()
         self.refresh()
+        self.observe(self._look_elsewhere, ["shown_curve", "focused"])
         self._forget = [
             run.add_status_listener(lambda _: self._wake.set()),
             run.add_event_listener(lambda _: self._wake.set()),
@@ -118,6 +135,7 @@ class TrainingPanel(SaeWidget):
         """Sends what is new until the run is over or the panel is closed."""
         while not self._is_closed:
             is_over = self.run.status in FINAL_STATUSES
+            self._is_watching = not is_over
             n_steps = self.run.n_steps
             started = time.thread_time()
             self.refresh()
@@ -138,18 +156,32 @@ class TrainingPanel(SaeWidget):
             # Between quick steps something is always being done; told is what keeps the reader waiting.
             state["activity"] = None
             self._n_steps_shown = state["n_steps"]
-        has_new_whole, has_new_tail = self._feed.update()
+        if self.run.history is not self._feed.source:
+            self._feed.restart(self.run.history)  # a followed log was begun anew
         changes: dict[str, Any] = {"run_state": state}
+        if not self.curves:
+            changes |= {"members": self._names, "has_controls": isinstance(self.run, TrainingRun)}
+        names = self.run.history.names()
+        if self._names and len(names) != self._n_names:
+            self._n_names = len(names)
+            curves = compared_curves(names, self._names)
+            changes["choices"] = [choice_for_page(curve) for curve in curves]
+            if not self.shown_curve and curves:
+                self.shown_curve = curves[0]
+        has_new_whole, has_new_tail = self._feed.update()
         if has_new_whole or not self.curves:
             changes["curves"] = self._feed.whole
         if has_new_tail:
             changes["tail"] = self._feed.tail
-            names = self.run.history.names()
-            if len(names) != sum(len(chart["names"]) for chart in self.charts):
-                changes["charts"] = [_chart_for_page(chart) for chart in charts_of(names)]
+            charts = [chart_for_page(chart) for chart in self._charts(names)]
+            if charts != self.charts:
+                changes["charts"] = charts
+            if self._names:
+                columns, rows = numbers_of(self.run.history.last(), self._names)
+                changes["numbers"] = {"columns": columns, "rows": rows}
         if len(self.run.events) != len(self.marks):
             changes["marks"] = [_mark_of(event) for event in list(self.run.events)]
-        settings = [{"name": n, "label": label_of(n), "value": v} for n, v in self.run.settings.items()]
+        settings = self._settings()
         if settings != self.settings:
             changes["settings"] = settings
         if not self.title:
@@ -157,6 +189,43 @@ class TrainingPanel(SaeWidget):
         if state["status"] in FINAL_STATUSES and not self.outcome:
             changes["outcome"] = self._final(state)
         self.set_from_kernel(**changes)
+
+    # Of many SAEs
+
+    def _is_shown(self, name: str) -> bool:
+        """Whether the page needs this curve: the compared one of each SAE, and all of the one in focus."""
+        if not self._names:
+            return True
+        member, _, curve = name.partition("/")
+        if member not in self._names:
+            return True
+        is_all = not self._is_watching and self._n_names <= MAX_CURVES_AT_END
+        return is_all or curve == self.shown_curve or member == self.focused
+
+    def _charts(self, names: Sequence[str]) -> list[Chart]:
+        """The charts of one SAE: that in focus, where there are many."""
+        if not self._names:
+            return charts_of(names)
+        prefix = f"{self.focused}/"
+        return charts_of([name for name in names if self.focused and name.startswith(prefix)], prefix)
+
+    def _settings(self) -> list[dict[str, Any]]:
+        """What can be changed live: of all SAEs together, or of the one in focus."""
+        prefix = f"{self.focused}/" if self.focused else ""
+        return [
+            # JSON has no NaN, which a common setting is that has another value in each SAE.
+            {"name": name, "label": label_of(name), "value": value if value == value else None}
+            for name, value in self.run.settings.items()
+            if name.startswith(prefix) and "/" not in name[len(prefix) :]
+        ]
+
+    def _look_elsewhere(self, change: Any) -> None:
+        """Another curve or another SAE is to be shown."""
+        if self._is_watching:
+            self._wake.set()
+        elif not self._is_closed:
+            # The watching is over; as it, this must not keep whoever asks waiting.
+            threading.Thread(target=contextvars.copy_context().run, args=(self.refresh,), daemon=True).start()
 
     def _end(self) -> None:
         for forget in self._forget:
@@ -168,16 +237,22 @@ class TrainingPanel(SaeWidget):
             self.refresh_pictures()
 
     def _final(self, state: dict[str, Any]) -> dict[str, Any]:
-        last = self.run.history.last()
+        last = {} if self._names else self.run.history.last()
         lasting = [name for name in last if name not in _PASSING and not name.endswith("_coefficient")]
         rows = [[label_of(name), number(last[name])] for name in lasting]
         is_kept = state["status"] != "failed"
+        if isinstance(self.run, FollowedRun):
+            saved = self.run.saved or state["checkpoint"]
+            return {"rows": rows, "saved": saved, "code": _loading_code(saved, self._names) if saved else ""}
+        result = self.run.result(0.0) if is_kept else None
         # A finished SAE knows the folder it was written to; else the last checkpoint is what is on disk.
-        folder = getattr(self.run.result(0.0), "folder", None) if is_kept else None
+        folders = [getattr(sae, "folder", None) for sae in (result.values() if isinstance(result, dict) else [result])]
+        folder = folders[0].parent if folders[0] is not None and isinstance(result, dict) else folders[0]
+        code = "saes = run.result()  # by name" if self._names else "sae = run.result()"
         return {
             "rows": rows,
             "saved": str(folder) if folder is not None else state["checkpoint"],
-            "code": "sae = run.result()" if is_kept else "run.result()  # raises the error again",
+            "code": code if is_kept else "run.result()  # raises the error again",
         }
 
     def refresh_pictures(self) -> None:
@@ -197,6 +272,9 @@ class TrainingPanel(SaeWidget):
         action = content.get("action")
         if content.get("kind") != "control" or action not in ACTIONS:
             return
+        if isinstance(self.run, FollowedRun):
+            self.report_error(ValueError("This run is in another process: it is controlled from there."))
+            return
         try:
             getattr(self.run, action)()
         except RuntimeError as error:  # the run ended between the click and now
@@ -204,6 +282,8 @@ class TrainingPanel(SaeWidget):
         self._wake.set()
 
     def _op_set(self, args: dict, job: Job) -> dict[str, float]:
+        if isinstance(self.run, FollowedRun):
+            raise ValueError("This run is in another process: it is changed from there.")
         self.run.set(**{str(args.get("name")): args.get("value")})
         self._wake.set()
         return self.run.settings
@@ -224,45 +304,15 @@ class TrainingPanel(SaeWidget):
 
     def describe(self) -> str:
         """The run in one line."""
-        state = self.run.snapshot()
-        last = self.run.history.last()
-        told = [
-            f"{label_of(name)} {number(last[name])}"
-            for name in ("mse_loss", "l0", "explained_variance")
-            if name in last
-        ]
-        progress = f"step {state['n_steps']:,}, {state['n_tokens']:,} of {state['total_tokens']:,} tokens"
-        return f"Training {_title_of(self.run)}: {', '.join([state['status'], progress, *told])}"
+        return _training_picture.describe(self.run, _title_of(self.run), self._names)
 
     def fallback_html(self) -> str:
         """State, numbers of each curve, changes of settings and where the SAE is."""
-        state = self.run.snapshot()
-        # The picture stands inside too: where HTML is shown, no other type is.
-        parts = [self.fallback_svg(), _static.table(("quantity", "now", "lowest", "highest"), self._number_rows())]
-        if self.run.events:
-            rows = [(e["step"], label_of(e["name"]), number(e["old"]), number(e["new"])) for e in self.run.events]
-            parts.append(_static.table(("after step", "setting", "from", "to"), rows, "Changed while training"))
-        if state["error"]:
-            trace = _static.escape(state["traceback"] or state["error"])
-            parts.append(f'<pre style="white-space:pre-wrap;font-size:12px;margin:8px 0 0">{trace}</pre>')
-        note = f"Saved in {state['checkpoint']}" if state["checkpoint"] else ""
-        return _static.card(self.describe(), *parts, note=note)
-
-    def _number_rows(self) -> list[tuple[str, str, str, str]]:
-        rows = []
-        for name, (_, values) in self._feed.curves().items():
-            finite = [value for value in values if value == value]
-            if finite:
-                rows.append((label_of(name), number(values[-1]), number(min(finite)), number(max(finite))))
-        return rows
+        return _training_picture.page(self.run, _title_of(self.run), self._names, self._feed, log=self.log_scale)
 
     def fallback_svg(self) -> str:
         """The curves with their marks."""
-        self._feed.update()
-        marks = [(e["step"], event_label(e)) for e in list(self.run.events)]
-        charts = charts_of(self.run.history.names())
-        title = f"Training {_title_of(self.run)}: {self.run.status}, step {self.run.n_steps:,}"
-        return draw(charts, self._feed.curves(), marks, title, log=self.log_scale)
+        return _training_picture.picture(self.run, _title_of(self.run), self._names, self._feed, log=self.log_scale)
 
     def close(self) -> None:
         """End the watching; the run goes on."""
@@ -271,73 +321,24 @@ class TrainingPanel(SaeWidget):
         super().close()
 
 
-def label_of(name: str) -> str:
-    """A curve's or a setting's name as words: "mse_loss" -> "mse loss"."""
-    return _LABELS.get(name) or name.rsplit("/", 1)[-1].replace("_", " ")
-
-
-def event_label(event: dict[str, Any]) -> str:
-    """A change of a setting, as short as a mark on a curve must be: "lr 0.0003 → 1e-4"."""
-    short = event["name"].removesuffix("_coefficient")
-    return f"{short} {number(event['old'], 3)} → {number(event['new'], 3)}"
-
-
 def _mark_of(event: dict[str, Any]) -> dict[str, Any]:
     return {"step": event["step"], "name": event["name"], "label": event_label(event)}
 
 
-def charts_of(names: Sequence[str]) -> list[Chart]:
-    """Which curves share a chart, best-known first: all loss terms, what is measured twice, the rest one each."""
-    titles = {"Loss": [], **{title: [] for title in _TITLES.values()}}
-    for name in names:
-        titles.setdefault(_chart_title(name), []).append(name)
-    return [
-        Chart(title, tuple(shown), tuple(_series_label(name) for name in shown), title in _HAS_LOG)
-        for title, shown in titles.items()
-        if shown
-    ]
-
-
-def _chart_title(name: str) -> str:
-    short = name.rsplit("/", 1)[-1]
-    if short.startswith("ce_loss_with"):
-        return _TITLES["ce_loss"]
-    if short.endswith("coefficient"):
-        return _TITLES["coefficient"]
-    if short.endswith("loss"):
-        return "Loss"
-    return _TITLES.get(short) or label_of(short).capitalize()
-
-
-def _series_label(name: str) -> str:
-    """Within its chart: "mse_loss" -> "mse", "eval/l0" -> "in the model"."""
-    prefix, _, short = name.rpartition("/")
-    if prefix == "eval" and not short.startswith("ce_loss"):
-        return "in the model"
-    if short == "loss":
-        return "sum"
-    label = label_of(short.removeprefix("ce_loss_"))
-    return label.removesuffix(" loss").removesuffix(" coefficient")
-
-
-def _chart_for_page(chart: Chart) -> dict[str, Any]:
-    """`marked` says which settings' changes carry their label in this chart; elsewhere they are a line."""
-    marked: dict[str, Any] = {"Loss": True, _TITLES["lr"]: ["lr"]}
-    if chart.title in (_TITLES["l0"], _TITLES["coefficient"]):
-        marked[chart.title] = ["k", "l0_coefficient", "l1_coefficient"]
-    return {
-        "title": chart.title,
-        "names": list(chart.names),
-        "labels": list(chart.labels),
-        "log": chart.has_log,
-        # Smoothing what was set, not measured, would only blur it.
-        "noisy": chart.title not in (_TITLES["lr"], _TITLES["coefficient"]),
-        "marked": marked.get(chart.title, []),
-    }
-
-
-def _title_of(run: TrainingRun) -> str:
+def _title_of(run: TrainingRun | FollowedRun) -> str:
+    if isinstance(run, FollowedRun):
+        return f"{run.title}, followed in {run.folder}"
     return str(getattr(run.trainable, "title", "") or "an SAE")
+
+
+def _member_names(run: TrainingRun | FollowedRun) -> list[str]:
+    return list(run.member_names if isinstance(run, FollowedRun) else getattr(run.trainable, "member_names", []))
+
+
+def _loading_code(folder: str, members: Sequence[str]) -> str:
+    if members:
+        return f"saes = {{name: sw.SAE.load_from_disk(f{folder + '/{name}'!r}) for name in {list(members)!r}}}"
+    return f"sae = sw.SAE.load_from_disk({folder!r})"
 
 
 def train(cfg: Any, **overrides: Any) -> TrainingRun:

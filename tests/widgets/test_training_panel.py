@@ -12,10 +12,11 @@ import traitlets
 
 from sae_widgets.runs.run import TrainingRun
 from sae_widgets.widgets import training_panel
+from sae_widgets.widgets._curve_names import charts_of, event_label
 from sae_widgets.widgets._curve_picture import number
 from sae_widgets.widgets._curves import MAX_POINTS, MAX_TAIL_POINTS, Curve, CurveFeed, pack, unpack
 from sae_widgets.widgets._worker import Job
-from sae_widgets.widgets.training_panel import TrainingPanel, charts_of, event_label
+from sae_widgets.widgets.training_panel import TrainingPanel
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\u202e\x00"
 
@@ -36,7 +37,7 @@ class Paced:
     is_checkpoint_due = False
 
     def __init__(self, folder, n_steps=20, title="topk SAE, 512 features, blocks.1.hook_resid_post", error=None):
-        self.folder, self.n_steps, self.title, self.error = Path(folder), n_steps, title, error
+        self.folder, self.n_total, self.title, self.error = Path(folder), n_steps, title, error
         self.total_tokens = 64 * n_steps
         self.settings = {"lr": 3e-4, "l1_coefficient": 2.0}
         self.gate = threading.Semaphore(0)
@@ -52,9 +53,9 @@ class Paced:
         self.settings[name] = value
 
     def train_steps(self, breathe):
-        for i in range(1, self.n_steps + 1):
+        for i in range(1, self.n_total + 1):
             while not self.gate.acquire(timeout=0.01):
-                if breathe("gathering activations", i, self.n_steps):
+                if breathe("gathering activations", i, self.n_total):
                     return
             if self.error is not None and i == 5:
                 raise self.error
@@ -462,7 +463,9 @@ def test_the_label_of_a_change_is_short():
 
 
 def test_only_a_run_can_be_shown():
-    with pytest.raises(TypeError, match=r"the result of sw\.train"):
+    with pytest.raises(TypeError, match=r"the result of sw\.train\(\.\.\.\), or the folder of a run; got int"):
+        TrainingPanel(3)
+    with pytest.raises(FileNotFoundError, match="No run in 'runs/abc': it has no metrics.jsonl"):
         TrainingPanel("runs/abc")
 
 
