@@ -1,7 +1,7 @@
 """`python -m sae_widgets <command>`, also `sae-widgets <command>`: train, plan, evaluate from a shell.
 
-Each command is a module with `add_arguments(parser)` and `main(args) -> int`, loaded when it is asked for and not before.
-The exit status is 0 when all is done, 1 when it failed, 2 for arguments that do not fit, 130 and 143 after an interrupt.
+Each command is a module with `add_arguments(parser)` and `main(args) -> int`, loaded when it is asked for. The exit
+status is 0 when all is done, 1 when it failed, 2 for arguments that do not fit, 130 or 143 after an interrupt.
 """
 
 import argparse
@@ -15,6 +15,10 @@ from typing import NoReturn
 # command -> module, and a line for the list of commands.
 COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("sae_widgets.checkup", "what works on this machine, and what to do about the rest"),
+    "plan": ("sae_widgets.runs.plan_command", "what a training run will take, before it starts"),
+    "train": ("sae_widgets.runs.command", "train an SAE, or several, as a file and flags say"),
+    "pretokenize": ("sae_widgets.runs.pretokenize", "text to rows of token ids on the disk"),
+    "cache-activations": ("sae_widgets.runs.cache_activations", "a model's activations on the disk, to train on"),
     "evals": ("sae_widgets.evals.command", "how good SAEs are, by the field's measures"),
 }
 

@@ -12,7 +12,6 @@ were written; several hooks of one forward; each text is written once, and writi
 import argparse
 import json
 import logging
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -31,6 +30,7 @@ from sae_widgets.activations.token_rows import SequencePacker, TokenRows, specia
 from sae_widgets.hooked import as_hooked
 from sae_widgets.hub import upload_dataset
 from sae_widgets.model import load_model, process_weights
+from sae_widgets.runs.command import say, told
 from sae_widgets.runs.dataclass_flags import add_flags, config_from_flags
 from sae_widgets.runs.disk_plan import DiskPlan, tokens_per_s
 
@@ -310,8 +310,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """`python -m sae_widgets cache-activations --model_name gpt2 --dataset_path texts --training_tokens 10000000`."""
-    runner = CacheActivationsRunner(config_from_flags(args, CacheActivationsRunnerConfig))
-    sys.stdout.write(f"{runner}\n")
-    if not args.plan:
-        sys.stdout.write(f"{runner.run()}\n")
+    try:
+        runner = CacheActivationsRunner(config_from_flags(args, CacheActivationsRunnerConfig))
+        say(str(runner))
+        if not args.plan:
+            say(str(runner.run()))
+    except (OSError, TypeError, ValueError, NotImplementedError) as error:
+        return told(error)
     return 0

@@ -8,7 +8,6 @@ for are there; a run that was stopped goes on after the last whole file.
 
 import argparse
 import logging
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from sae_widgets.activations.documents import Documents, open_documents
 from sae_widgets.activations.token_files import TokenFiles, vocabulary_digest, write_parquet
 from sae_widgets.activations.token_rows import SequencePacker, TokenRows, special_token
 from sae_widgets.hub import upload_dataset
+from sae_widgets.runs.command import say, told
 from sae_widgets.runs.dataclass_flags import add_flags, config_from_flags
 from sae_widgets.runs.disk_plan import DiskPlan, tokens_per_s
 
@@ -234,12 +234,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """`python -m sae_widgets pretokenize --tokenizer_name gpt2 --dataset_path texts --save_path tokens`."""
-    runner = PretokenizeRunner(config_from_flags(args, PretokenizeRunnerConfig))
-    if runner.cfg.save_path is None and runner.cfg.hf_repo_id is None:
-        sys.stderr.write("Say where the tokens are to go: --save_path or --hf_repo_id.\n")
-        return 2
-    sys.stdout.write(f"{runner.plan()}\n")
-    dataset = runner.run()
-    where = runner.cfg.save_path or runner.cfg.hf_repo_id
-    sys.stdout.write(f"{len(dataset):,} rows of {runner.cfg.context_size} tokens in {where}\n")
+    try:
+        runner = PretokenizeRunner(config_from_flags(args, PretokenizeRunnerConfig))
+        where = runner.cfg.save_path or runner.cfg.hf_repo_id
+        if where is None:
+            raise ValueError("Say where the tokens are to go: --save_path or --hf_repo_id.")
+        say(str(runner.plan()))
+        dataset = runner.run()
+    except (OSError, TypeError, ValueError, NotImplementedError) as error:
+        return told(error)
+    say(f"{len(dataset):,} rows of {runner.cfg.context_size} tokens in {where}")
     return 0
