@@ -8,7 +8,7 @@
 
 import { h } from "./dom.js";
 
-/** @typedef {{name: string, label: string, steps: Float32Array, values: Float32Array}} Series */
+/** @typedef {{name: string, label: string, steps: Float32Array, values: Float32Array, look?: string}} Series `look`: classes in the place of the colour by number */
 /** @typedef {{step: number, name: string, label: string}} Mark */
 /** @typedef {{px: (v: number) => number, value: (px: number) => number, lo: number, hi: number, log: boolean}} Scale */
 
@@ -253,22 +253,24 @@ const LABEL_ROW = 13;
 /**
  * A chart with title, value at the crosshair (else the last one), curves, marks and crosshair.
  *
- * @param {{title: string, log?: boolean, isNoisy?: boolean, isLabelled?: (mark: Mark) => boolean, onCursor: (step: number | null) => void}} options
- *   `isNoisy`: smoothing helps, as it does not where the values were set; `isLabelled` says which marks carry their label here; the others are only a line
+ * @param {{title: string, log?: boolean, isNoisy?: boolean, isLabelled?: (mark: Mark) => boolean, onCursor: (step: number | null) => void,
+ *   plotHeight?: number, isBare?: boolean}} options
+ *   `isNoisy`: smoothing helps, as it does not where the values were set; `isLabelled` says which marks carry their label here; the others are only a line;
+ *   `isBare`: many lines, told apart elsewhere: no legend, and smoothed lines without the raw ones behind them
  * @returns {{element: HTMLElement, draw: (series: Series[], view: ChartView) => void, moveCursor: (cursor: number, exact: Map<string, number>) => void,
  *   destroy: () => void}}
  */
-export function lineChart({ title, log = false, isNoisy = true, isLabelled = () => true, onCursor }) {
+export function lineChart({ title, log = false, isNoisy = true, isLabelled = () => true, onCursor, plotHeight = HEIGHT, isBare = false }) {
   const reading = h("span", { class: "sw-num" });
   const [gridLayer, markLayer, lineLayer, cursorLayer] = [0, 1, 2, 3].map(() => h("g"));
-  const picture = h("svg", { "aria-hidden": "true", height: HEIGHT }, gridLayer, markLayer, lineLayer, cursorLayer);
+  const picture = h("svg", { "aria-hidden": "true", height: plotHeight }, gridLayer, markLayer, lineLayer, cursorLayer);
   const legend = h("div", { class: "sw-chart-legend sw-row sw-small" });
   const caption = h("figcaption", { class: "sw-row" }, h("b", { class: "sw-grow sw-ellipsis sw-small" }, title), reading);
   /** @type {HTMLElement} */
   const element = h("figure", { class: "sw-chart" }, caption, picture, legend);
 
   let width = 0;
-  let height = HEIGHT;
+  let height = plotHeight;
   let top = PAD.top;
   let nLabelRows = 0;
   /** @type {Series[]} */ let series = [];
@@ -302,7 +304,7 @@ export function lineChart({ title, log = false, isNoisy = true, isLabelled = () 
     // A band above the curves for the labels, in every chart alike so that neighbours stay aligned.
     nLabelRows = marks.length > 3 ? 2 : Math.min(1, marks.length);
     top = PAD.top + LABEL_ROW * nLabelRows;
-    height = HEIGHT + top - PAD.top;
+    height = plotHeight + top - PAD.top;
     picture.setAttribute("height", String(height));
     picture.setAttribute("viewBox", `0 0 ${width} ${height}`);
     const range = extent(series.map((s) => s.values), useLog);
@@ -323,11 +325,12 @@ export function lineChart({ title, log = false, isNoisy = true, isLabelled = () 
     const { x, y, smoothed } = frame;
     const nodes = [];
     for (const [i, s] of series.entries()) {
-      if (view.tau > 0) nodes.push(h("path", { class: `sw-line sw-raw sw-c${i % 6}`, d: pathData(s.steps, s.values, x, y) }));
-      nodes.push(h("path", { class: `sw-line sw-c${i % 6}`, d: pathData(s.steps, smoothed[i], x, y) }));
+      const look = lookOf(s, i);
+      if (view.tau > 0 && !isBare) nodes.push(h("path", { class: `sw-line sw-raw ${look}`, d: pathData(s.steps, s.values, x, y) }));
+      nodes.push(h("path", { class: `sw-line ${look}`, d: pathData(s.steps, smoothed[i], x, y) }));
       if (s.steps.length === 1) {
         const cy = y.px(s.values[0]);
-        if (Number.isFinite(cy)) nodes.push(h("circle", { class: `sw-point sw-c${i % 6}`, r: 2.5, cx: x.px(s.steps[0]), cy }));
+        if (Number.isFinite(cy)) nodes.push(h("circle", { class: `sw-point ${look}`, r: 2.5, cx: x.px(s.steps[0]), cy }));
       }
     }
     lineLayer.replaceChildren(...nodes);
@@ -347,14 +350,14 @@ export function lineChart({ title, log = false, isNoisy = true, isLabelled = () 
       const k = Number.isFinite(at) ? nearest(s.steps, at) : s.steps.length - 1;
       if (k >= 0 && Number.isFinite(at)) {
         const cy = y.px(tau > 0 ? smoothed[i][k] : s.values[k]);
-        if (Number.isFinite(cy)) nodes.push(h("circle", { class: `sw-point sw-c${i % 6}`, r: 3, cx: x.px(s.steps[k]), cy }));
+        if (Number.isFinite(cy)) nodes.push(h("circle", { class: `sw-point ${lookOf(s, i)}`, r: 3, cx: x.px(s.steps[k]), cy }));
       }
       const value = exact.get(s.name) ?? (k >= 0 ? s.values[k] : NaN);
-      return { label: s.label, value: formatValue(value), color: `sw-c${i % 6}` };
+      return { label: s.label, value: formatValue(value), color: lookOf(s, i) };
     });
     cursorLayer.replaceChildren(...nodes);
     reading.textContent = entries.length === 1 ? entries[0].value : "";
-    paintLegend(legend, entries.length > 1 ? entries : []);
+    paintLegend(legend, entries.length > 1 && !isBare ? entries : []);
   }
 
   return {
@@ -374,6 +377,15 @@ export function lineChart({ title, log = false, isNoisy = true, isLabelled = () 
       element.remove();
     },
   };
+}
+
+/** @param {Series} series @param {number} i */
+const lookOf = (series, i) => series.look ?? lineLook(i);
+
+/** Classes of line number `i`: six colours, then the same dashed. @param {number} i */
+export function lineLook(i) {
+  const dash = Math.floor(i / 6) % 4;
+  return `sw-c${i % 6}${dash ? ` sw-d${dash}` : ""}`;
 }
 
 /** The series with the most points: its steps are where a crosshair can stand. @param {Series[]} series */

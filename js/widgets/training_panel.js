@@ -7,6 +7,7 @@
 
 import { formatCount, formatValue, lineChart, longest, nearest } from "../lib/chart.js";
 import { copyText } from "../lib/chrome.js";
+import { compareCss, comparePart } from "../lib/compare.js";
 import { fill, h, listen, needsKernel, uniqueId, write } from "../lib/dom.js";
 import { bytes, count, duration } from "../lib/format.js";
 import { perFrame, throttle } from "../lib/sync.js";
@@ -14,6 +15,7 @@ import { perFrame, throttle } from "../lib/sync.js";
 /** @typedef {import("../lib/chart.js").Series} Series */
 /** @typedef {{status: string, n_steps: number, n_tokens: number, total_tokens: number, tokens_per_s: number, eta_s: number | null,
  *   elapsed_s: number, memory_bytes: number | null, checkpoint: string | null, error: string | null, traceback: string | null,
+ *   problems?: Record<string, string>,
  *   activity: {text: string, done: number, total: number} | null}} RunState */
 
 const FINAL = new Set(["stopped", "done", "failed"]);
@@ -71,7 +73,7 @@ export function smoothingSteps(share, span) {
 }
 
 /** @typedef {import("../main.js").ViewProps} ViewProps */
-/** @typedef {{name: string, label: string, value: number}} Setting */
+/** @typedef {{name: string, label: string, value: number | null}} Setting `value` is null where the SAEs differ */
 
 /** @param {string} label @param {() => void} onclick @param {string} [title] @param {string} [kind] @returns {HTMLButtonElement} */
 const button = (label, onclick, title, kind = "") => h("button", { type: "button", class: `sw-btn ${kind}`, title, onclick }, label);
@@ -93,7 +95,7 @@ export function render({ model, el, ask, offline }) {
   const plots = plotsPart(model, ask);
   const twin = twinPart();
   const bar = h("div", { class: "sw-bar" }, settings.element, look.element);
-  const parts = [header.element, numbers.element, notice, outcome.element, bar, plots.element, twin.element];
+  const parts = [header.element, numbers.element, notice, outcome.element, bar, plots.compare.element, plots.caption, plots.element, twin.element];
   el.append(h("section", { class: "sw-training sw-card", "aria-label": "Training run" }, parts));
 
   // A click is answered by a change of state. Until then say what was asked, and after a while why nothing happens.
@@ -128,19 +130,21 @@ export function render({ model, el, ask, offline }) {
     header.name(model.get("title"));
     numbers.draw(now);
     outcome.draw(now, model.get("outcome"));
-    settings.draw(model.get("settings"), offline || isOver);
+    header.element.dataset.controls = String(model.get("has_controls") !== false);
+    const whose = model.get("focused") || (model.get("members")?.length ? "all SAEs" : "");
+    settings.draw(model.get("settings"), offline || isOver, whose);
   }
 
   function drawCurves() {
     plots.draw();
     look.draw(plots.span());
-    twin.draw(plots.curves(), model.get("charts"), model.get("marks"));
+    twin.draw(plots.curves(), [...plots.compare.asChart(), ...model.get("charts")], model.get("marks"));
   }
 
   const paint = perFrame(drawCurves);
   const stops = [
-    listen(model, ["run_state", "title", "outcome", "settings"], drawState),
-    listen(model, ["curves", "tail", "marks", "charts", "log_scale", "smoothing"], paint),
+    listen(model, ["run_state", "title", "outcome", "settings", "focused", "has_controls"], drawState),
+    listen(model, ["curves", "tail", "marks", "charts", "log_scale", "smoothing", "members", "choices", "numbers", "shown_curve", "focused"], paint),
     listen(model, ["cursor_step"], () => { plots.moveCursor(); look.draw(plots.span()); }),
   ];
   drawState();
@@ -169,7 +173,7 @@ function headerPart(send, offline) {
     draw(/** @type {RunState} */ now, /** @type {string | null} */ asked) {
       isPaused = now.status === "paused";
       const pending = { stop: "Stopping", pause: "Pausing", resume: "Resuming" }[asked ?? ""];
-      setText(pill, pending ?? now.status[0].toUpperCase() + now.status.slice(1));
+      setText(pill, pending ?? (now.status === "lost" ? "No sign of life" : now.status[0].toUpperCase() + now.status.slice(1)));
       pill.dataset.state = bar.dataset.state = asked === "stop" ? "stopping" : now.status;
       setText(pause, isPaused ? "Resume" : "Pause");
       setText(save, asked === "checkpoint" ? "Saving…" : "Checkpoint");
@@ -210,7 +214,8 @@ const describe = ({ text, done, total }) => (total > 0 ? `${text} ${count(done)}
  * @param {(name: string, value: number) => Promise<unknown>} set
  */
 function settingsPart(set) {
-  const element = h("div", { class: "sw-row sw-fields", role: "group", "aria-label": "Settings that can be changed while training" });
+  const whose = h("span", { class: "sw-muted sw-whose", hidden: true });
+  const element = h("div", { class: "sw-row sw-fields", role: "group", "aria-label": "Settings that can be changed while training" }, whose);
   /** @type {Map<string, ReturnType<typeof makeField>>} */
   const known = new Map();
 
@@ -224,7 +229,7 @@ function settingsPart(set) {
     const mark = () => {
       apply.hidden = !isChanged();
       input.setAttribute("aria-invalid", "false");
-      setText(message, isChanged() ? `now ${plain(value)}` : "");
+      setText(message, isChanged() ? `now ${value === null ? "not the same in all" : plain(value)}` : "");
     };
     const submit = async (/** @type {Event} */ event) => {
       event.preventDefault();
@@ -249,32 +254,46 @@ function settingsPart(set) {
       mark();
     });
     input.value = plain(value);
+    input.placeholder = value === null ? "differs" : "";
     mark();
-    element.append(h("form", { onsubmit: submit }, h("label", { for: id }, label), h("div", {}, input, apply), message));
-    return (/** @type {number} */ now, /** @type {boolean} */ isOver) => {
-      input.disabled = isOver;
-      if (now === value) return;
-      const isUntouched = !isChanged();
-      value = now;
-      if (isUntouched) input.value = plain(now); // never under the user's fingers
-      mark();
+    const form = h("form", { onsubmit: submit }, h("label", { for: id }, label), h("div", {}, input, apply), message);
+    element.append(form);
+    return {
+      form,
+      draw(/** @type {number | null} */ now, /** @type {boolean} */ isOver) {
+        input.disabled = isOver;
+        if (now === value) return;
+        const isUntouched = !isChanged();
+        value = now;
+        input.placeholder = now === null ? "differs" : "";
+        if (isUntouched) input.value = plain(now); // never under the user's fingers
+        mark();
+      },
     };
   }
 
   return {
     element,
-    draw(/** @type {Setting[]} */ settings, /** @type {boolean} */ isOver) {
+    draw(/** @type {Setting[]} */ settings, /** @type {boolean} */ isOver, /** @type {string} */ of = "") {
+      whose.hidden = !of || !settings.length;
+      setText(whose, `Settings of ${of}`);
+      for (const [name, { form }] of [...known]) {
+        if (settings.some((setting) => setting.name === name)) continue;
+        form.remove(); // of an SAE that is in focus no more
+        known.delete(name);
+      }
       for (const setting of settings) {
         const field = known.get(setting.name) ?? makeField(setting);
         known.set(setting.name, field);
-        field(setting.value, isOver);
+        field.draw(setting.value, isOver);
       }
     },
   };
 }
 
-/** A number as it can be typed again. @param {number} value */
+/** A number as it can be typed again. @param {number | null} value */
 function plain(value) {
+  if (value === null) return "";
   const [mantissa, exponent] = value.toExponential(5).split("e");
   return value !== 0 && Math.abs(value) < 1e-3 ? `${Number(mantissa)}e${Number(exponent)}` : String(Number(value.toPrecision(6)));
 }
@@ -311,16 +330,20 @@ function lookPart(model) {
 /** @type {Record<string, number>} points to go, by key */
 const MOVES = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10, Home: -1e9, End: 1e9 };
 const NO_POINTS = new Float32Array(0);
+const MOST_TOLD = 24; // curves whose values are said at the crosshair
 
 /**
  * The charts with one crosshair over all of them.
  * @param {any} model @param {import("../lib/ask.js").Ask} ask
  */
 function plotsPart(model, ask) {
-  const element = h("div", {
-    class: "sw-charts", tabindex: "0", role: "slider", "aria-label": "Step under the crosshair", onkeydown: onKey,
+  const slider = {
+    tabindex: "0", role: "slider", "aria-label": "Step under the crosshair", onkeydown: onKey,
     "aria-description": "Arrow keys move by one point, Page Up and Page Down by ten, Home and End to the ends, Escape leaves",
-  });
+  };
+  const element = h("div", { class: "sw-charts", ...slider });
+  const caption = h("p", { class: "sw-muted sw-small", hidden: true });
+  const compare = comparePart(model, { onCursor: setCursor, slider });
   /** @type {Map<string, ReturnType<typeof lineChart>>} */ const charts = new Map();
   /** @type {ReturnType<typeof unpack>} */ let curves = new Map();
   /** @type {ReturnType<typeof unpack>} */ let whole = new Map();
@@ -380,11 +403,22 @@ function plotsPart(model, ask) {
       charts.set(title, chart);
       chart.draw(names.map((name, k) => ({ name, label: labels[k], ...(curves.get(name) ?? { steps: NO_POINTS, values: NO_POINTS }) })), view);
     }
+    for (const [title, chart] of [...charts]) {
+      if (shown.some((each) => each.title === title)) continue;
+      chart.destroy(); // of an SAE that is in focus no more
+      charts.delete(title);
+    }
+    element.hidden = shown.length === 0 && model.get("members")?.length > 0;
+    caption.hidden = element.hidden || !model.get("focused");
+    setText(caption, `Curves of ${model.get("focused")}`);
+    element.setAttribute("aria-label", `Step under the crosshair${model.get("focused") ? `, curves of ${model.get("focused")}` : ""}`);
+    compare.draw(curves, view);
     describeCursor();
   }
 
   function showCursor() {
     for (const chart of charts.values()) chart.moveCursor(cursor(), exact);
+    compare.moveCursor(cursor(), exact);
     describeCursor();
   }
 
@@ -407,16 +441,19 @@ function plotsPart(model, ask) {
     const at = cursor();
     const step = Number.isNaN(at) ? hi : at;
     // Values are said only while the crosshair stands: a text that changes at every step would never let a reader finish.
-    const told = Number.isNaN(at) ? [] : [...curves].map(([name, c]) => `${name} ${formatValue(exact.get(name) ?? c.values[nearest(c.steps, step)])}`);
+    const told = Number.isNaN(at) ? [] : [...curves].slice(0, MOST_TOLD).map(([name, c]) => `${name} ${formatValue(exact.get(name) ?? c.values[nearest(c.steps, step)])}`);
     const text = told.length ? `step ${step}: ${told.join(", ")}` : "no step chosen, showing the newest values";
-    for (const [name, value] of [["min", lo], ["max", hi], ["now", step], ["text", text]]) element.setAttribute(`aria-value${name}`, String(value));
+    for (const [name, value] of [["min", lo], ["max", hi], ["now", step], ["text", text]]) {
+      for (const each of [element, compare.slider]) each.setAttribute(`aria-value${name}`, String(value));
+    }
   }
 
   return {
-    element, draw, moveCursor, span,
+    element, caption, compare, draw, moveCursor, span,
     curves: () => curves,
     destroy() {
       clearTimeout(exactTimer);
+      compare.destroy();
       for (const chart of charts.values()) chart.destroy();
     },
   };
@@ -430,14 +467,16 @@ function outcomePart() {
     element,
     draw(/** @type {RunState} */ now, /** @type {{rows?: [string, string][], saved?: string, code?: string}} */ outcome) {
       const isOver = FINAL.has(now.status);
-      const key = JSON.stringify([now.status, now.error, now.checkpoint, outcome]);
+      const problems = Object.entries(now.problems ?? {});
+      const key = JSON.stringify([now.status, now.error, now.checkpoint, problems, outcome]);
       if (key === shown) return;
       shown = key;
-      element.hidden = !isOver && !now.error && !now.checkpoint;
+      element.hidden = !isOver && !now.error && !now.checkpoint && !problems.length;
       element.dataset.state = now.error ? "failed" : "";
       const saved = isOver && now.status !== "failed" ? outcome?.saved : now.checkpoint;
       fill(element,
-        now.error && h("p", { class: "sw-token", role: "alert" }, h("b", {}, isOver ? "Training failed: " : "Training goes on, but: "), now.error),
+        now.error && h("p", { class: "sw-token", role: "alert" }, h("b", {}, isOver ? "Training failed: " : now.status === "lost" ? "" : "Training goes on, but: "), now.error),
+        problems.map(([name, problem]) => h("p", { class: "sw-token", role: "alert" }, h("b", {}, `${name} is trained no more: `), problem)),
         now.traceback && withCopy(h("details", {}, h("summary", {}, "Traceback"), h("pre", { class: "sw-mono sw-small", tabindex: "0" }, now.traceback)), now.traceback),
         isOver && now.status !== "failed" && h("p", {}, h("b", {}, now.status === "done" ? "Training is done." : "Training was stopped; the SAE is kept as it is.")),
         isOver && now.status !== "failed" && h("dl", { class: "sw-row" }, (outcome?.rows ?? []).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))),
@@ -495,7 +534,7 @@ function table(caption, head, rows) {
       rows.map((row) => h("tr", {}, row.map((text, i) => h(i ? "td" : "th", i ? {} : { scope: "row" }, text))))));
 }
 
-export const css = `
+export const css = `${compareCss}
 .sw-training { --c0: #0b6bb8; --c1: #d06a00; --c2: #0f8f6b; --c3: #b3478f; --c4: #6b7280; --c5: #8a5a00; container-type: inline-size; padding: 14px 16px; }
 [data-theme="dark"] .sw-training { --c0: #5cb0f2; --c1: #f0a04b; --c2: #3fcf9f; --c3: #e79acb; --c4: #a3adb8; --c5: #d9b45b; }
 .sw-training dl, .sw-training dd, .sw-chart { margin: 0; }
@@ -508,7 +547,9 @@ export const css = `
 .sw-state[data-state="running"]::before { background: var(--sw-good); }
 .sw-state[data-state="paused"]::before, .sw-state[data-state="stopping"]::before { background: var(--c1); }
 .sw-state[data-state="done"]::before { background: var(--sw-accent); }
-.sw-state[data-state="failed"]::before { background: var(--sw-bad); border-radius: 2px; }
+.sw-state[data-state="lost"]::before, .sw-state[data-state="failed"]::before { background: var(--sw-bad); border-radius: 2px; }
+[data-controls="false"] .sw-buttons { display: none; }
+.sw-whose { align-self: center; max-width: 220px; overflow-wrap: anywhere; }
 .sw-buttons .sw-btn { min-width: 84px; justify-content: center; }
 .sw-btn.sw-stop:not(:disabled) { color: var(--sw-bad); }
 .sw-tokens { height: 4px; margin: 12px 0 14px; border-radius: 2px; background: var(--sw-hover); overflow: hidden; }

@@ -734,15 +734,15 @@ function placeLabels(marks, left, right, rows = 2) {
 var PAD = { left: 46, right: 8, top: 6, bottom: 18 };
 var HEIGHT = 136;
 var LABEL_ROW = 13;
-function lineChart({ title, log = false, isNoisy = true, isLabelled = () => true, onCursor }) {
+function lineChart({ title, log = false, isNoisy = true, isLabelled = () => true, onCursor, plotHeight = HEIGHT, isBare = false }) {
   const reading = h("span", { class: "sw-num" });
   const [gridLayer, markLayer, lineLayer, cursorLayer] = [0, 1, 2, 3].map(() => h("g"));
-  const picture2 = h("svg", { "aria-hidden": "true", height: HEIGHT }, gridLayer, markLayer, lineLayer, cursorLayer);
+  const picture2 = h("svg", { "aria-hidden": "true", height: plotHeight }, gridLayer, markLayer, lineLayer, cursorLayer);
   const legend = h("div", { class: "sw-chart-legend sw-row sw-small" });
   const caption = h("figcaption", { class: "sw-row" }, h("b", { class: "sw-grow sw-ellipsis sw-small" }, title), reading);
   const element = h("figure", { class: "sw-chart" }, caption, picture2, legend);
   let width = 0;
-  let height = HEIGHT;
+  let height = plotHeight;
   let top = PAD.top;
   let nLabelRows = 0;
   let series = [];
@@ -772,7 +772,7 @@ function lineChart({ title, log = false, isNoisy = true, isLabelled = () => true
     const useLog = log && view.log;
     nLabelRows = marks.length > 3 ? 2 : Math.min(1, marks.length);
     top = PAD.top + LABEL_ROW * nLabelRows;
-    height = HEIGHT + top - PAD.top;
+    height = plotHeight + top - PAD.top;
     picture2.setAttribute("height", String(height));
     picture2.setAttribute("viewBox", `0 0 ${width} ${height}`);
     const range = extent(series.map((s) => s.values), useLog);
@@ -792,11 +792,12 @@ function lineChart({ title, log = false, isNoisy = true, isLabelled = () => true
     const { x, y, smoothed } = frame;
     const nodes = [];
     for (const [i, s] of series.entries()) {
-      if (view.tau > 0) nodes.push(h("path", { class: `sw-line sw-raw sw-c${i % 6}`, d: pathData(s.steps, s.values, x, y) }));
-      nodes.push(h("path", { class: `sw-line sw-c${i % 6}`, d: pathData(s.steps, smoothed[i], x, y) }));
+      const look = lookOf(s, i);
+      if (view.tau > 0 && !isBare) nodes.push(h("path", { class: `sw-line sw-raw ${look}`, d: pathData(s.steps, s.values, x, y) }));
+      nodes.push(h("path", { class: `sw-line ${look}`, d: pathData(s.steps, smoothed[i], x, y) }));
       if (s.steps.length === 1) {
         const cy = y.px(s.values[0]);
-        if (Number.isFinite(cy)) nodes.push(h("circle", { class: `sw-point sw-c${i % 6}`, r: 2.5, cx: x.px(s.steps[0]), cy }));
+        if (Number.isFinite(cy)) nodes.push(h("circle", { class: `sw-point ${look}`, r: 2.5, cx: x.px(s.steps[0]), cy }));
       }
     }
     lineLayer.replaceChildren(...nodes);
@@ -815,14 +816,14 @@ function lineChart({ title, log = false, isNoisy = true, isLabelled = () => true
       const k = Number.isFinite(at) ? nearest(s.steps, at) : s.steps.length - 1;
       if (k >= 0 && Number.isFinite(at)) {
         const cy = y.px(tau > 0 ? smoothed[i][k] : s.values[k]);
-        if (Number.isFinite(cy)) nodes.push(h("circle", { class: `sw-point sw-c${i % 6}`, r: 3, cx: x.px(s.steps[k]), cy }));
+        if (Number.isFinite(cy)) nodes.push(h("circle", { class: `sw-point ${lookOf(s, i)}`, r: 3, cx: x.px(s.steps[k]), cy }));
       }
       const value = exact.get(s.name) ?? (k >= 0 ? s.values[k] : NaN);
-      return { label: s.label, value: formatValue(value), color: `sw-c${i % 6}` };
+      return { label: s.label, value: formatValue(value), color: lookOf(s, i) };
     });
     cursorLayer.replaceChildren(...nodes);
     reading.textContent = entries.length === 1 ? entries[0].value : "";
-    paintLegend(legend, entries.length > 1 ? entries : []);
+    paintLegend(legend, entries.length > 1 && !isBare ? entries : []);
   }
   return {
     element,
@@ -841,6 +842,11 @@ function lineChart({ title, log = false, isNoisy = true, isLabelled = () => true
       element.remove();
     }
   };
+}
+var lookOf = (series, i) => series.look ?? lineLook(i);
+function lineLook(i) {
+  const dash = Math.floor(i / 6) % 4;
+  return `sw-c${i % 6}${dash ? ` sw-d${dash}` : ""}`;
 }
 function longest(series) {
   return series.reduce((best, s) => !best || s.steps.length > best.steps.length ? s : best, void 0);
@@ -888,6 +894,213 @@ function paintMarks(layer, x, marks, { width, height, top, nLabelRows, isLabelle
 function paintLegend(legend, entries) {
   legend.replaceChildren(...entries.map(({ label, value, color }) => h("span", { class: color }, h("i"), h("span", { class: "sw-muted" }, label), h("span", {}, value))));
 }
+
+// lib/compare.js
+function valuesAt(curves, members, curve, step) {
+  return members.map((member) => {
+    const found = curves.get(`${member}/${curve}`);
+    if (!found?.steps.length) return NaN;
+    return found.values[Number.isNaN(step) ? found.values.length - 1 : nearest(found.steps, step)];
+  });
+}
+function moved(key, at, n) {
+  const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: n - 1 }[key];
+  return to === void 0 ? at : Math.min(n - 1, Math.max(0, to));
+}
+function comparePart(model, { onCursor, slider }) {
+  const select = h("select", { class: "sw-select", "aria-label": "Curve that SAEs are compared by", onchange: () => write(model, { shown_curve: select.value }) });
+  const back = h("button", { type: "button", class: "sw-btn", onclick: () => focusOn("") }, "Show all alike");
+  const head = h("tr");
+  const body = h("tbody");
+  const place = h("div", { class: "sw-compared", ...slider });
+  const table2 = h(
+    "div",
+    { class: "sw-scroll sw-members", role: "region", "aria-label": "SAEs of this run", tabindex: "-1" },
+    h("table", { class: "sw-table sw-small" }, h("thead", {}, head), body)
+  );
+  const element = h(
+    "section",
+    { class: "sw-compare", "aria-label": "SAEs compared", hidden: true },
+    h("div", { class: "sw-row" }, h("label", { class: "sw-row" }, h("span", { class: "sw-muted" }, "Compare by"), select), back),
+    place,
+    table2
+  );
+  let chart = null;
+  let charted = "";
+  let pointed = null;
+  let rows = [];
+  let built = "";
+  let tabStop = 0;
+  let curves = /* @__PURE__ */ new Map();
+  let view = null;
+  const members = () => (
+    /** @type {string[]} */
+    model.get("members") ?? []
+  );
+  const focused = () => String(model.get("focused"));
+  const focusOn = (name) => write(model, { focused: name });
+  function look(member, i) {
+    const meant = pointed ?? focused();
+    return `${lineLook(i)}${meant ? member === meant ? " sw-front" : " sw-dim" : ""}`;
+  }
+  function build(numbers) {
+    const columns = numbers.columns ?? [];
+    const key = JSON.stringify([members(), columns]);
+    if (key === built) return;
+    built = key;
+    rows = members().map((member, i) => {
+      const button2 = h(
+        "button",
+        { type: "button", class: "sw-member", onclick: () => focusOn(focused() === member ? "" : member) },
+        h("svg", { width: 26, height: 10, "aria-hidden": "true" }, h("path", { class: `sw-line ${lineLook(i)}`, d: "M1 5H25" })),
+        h("span", { class: "sw-ellipsis" }, member)
+      );
+      button2.title = member;
+      const value = h("td");
+      const cells = columns.map(() => h("td"));
+      const note = h("td", { class: "sw-note" });
+      const row = h("tr", {
+        onpointerenter: () => point(member),
+        onpointerleave: () => point(null),
+        onfocusin: () => point(member),
+        onfocusout: () => point(null)
+      }, h("th", { scope: "row" }, button2), value, cells, note);
+      return { row, button: button2, value, cells, note };
+    });
+    tabStop = Math.min(tabStop, Math.max(0, rows.length - 1));
+    body.replaceChildren(...rows.map(({ row }) => row));
+    fill(head, h("th", { scope: "col" }, "SAE"), h("th", { scope: "col" }), columns.map(({ label }) => h("th", { scope: "col" }, label)), h("td"));
+  }
+  body.addEventListener("keydown", (event) => {
+    const at = rows.findIndex(({ button: button2 }) => button2 === event.target);
+    if (at < 0) return;
+    const to = moved(event.key, at, rows.length);
+    if (event.key === "Escape" && focused()) focusOn("");
+    else if (to === at) return;
+    event.preventDefault();
+    tabStop = to;
+    rows[to].button.focus();
+    drawTable();
+  });
+  function point(member) {
+    if (pointed === member) return;
+    pointed = member;
+    drawChart();
+  }
+  function drawChart() {
+    const choice = chosen();
+    if (!view || !choice) return;
+    if (!chart || charted !== choice.name) {
+      chart?.destroy();
+      chart = lineChart({ title: choice.label, log: choice.log, onCursor, plotHeight: 220, isBare: true, isLabelled: () => false });
+      charted = choice.name;
+      place.replaceChildren(chart.element);
+    }
+    const none = new Float32Array(0);
+    const series = members().map((member, i) => {
+      const name = `${member}/${choice.name}`;
+      return { name, label: member, look: look(member, i), ...curves.get(name) ?? { steps: none, values: none } };
+    });
+    chart.draw(series, view);
+  }
+  function chosen() {
+    const choices = (
+      /** @type {Choice[]} */
+      model.get("choices") ?? []
+    );
+    return choices.find(({ name }) => name === model.get("shown_curve")) ?? choices[0];
+  }
+  function drawTable() {
+    const numbers = (
+      /** @type {Numbers} */
+      model.get("numbers") ?? {}
+    );
+    build(numbers);
+    const choice = chosen();
+    const step = view ? view.cursor : NaN;
+    const shown = valuesAt(curves, members(), choice?.name ?? "", step);
+    const problems = model.get("run_state")?.problems ?? {};
+    const heading = (
+      /** @type {Element} */
+      head.children[1]
+    );
+    setText(heading, choice ? `${choice.label}${Number.isNaN(step) ? " now" : ` at step ${step}`}` : "");
+    for (const [i, { row, button: button2, value, cells, note }] of rows.entries()) {
+      const member = members()[i];
+      const isFocused = member === focused();
+      button2.setAttribute("aria-pressed", String(isFocused));
+      button2.tabIndex = i === tabStop ? 0 : -1;
+      row.dataset.state = problems[member] ? "failed" : isFocused ? "focused" : "";
+      setText(value, formatValue(shown[i]));
+      cells.forEach((cell, k) => setText(cell, formatValue(numbers.rows?.[i]?.[k] ?? NaN)));
+      setText(note, problems[member] ? "stopped" : "");
+      note.title = problems[member] ?? "";
+    }
+    back.hidden = !focused();
+  }
+  function drawChoices() {
+    const choices = (
+      /** @type {Choice[]} */
+      model.get("choices") ?? []
+    );
+    const key = choices.map(({ name }) => name).join("\n");
+    if (select.dataset.key !== key) {
+      select.dataset.key = key;
+      fill(select, choices.map(({ name, label }) => h("option", { value: name }, label)));
+    }
+    select.value = chosen()?.name ?? "";
+  }
+  return {
+    element,
+    /** What the crosshair stands in. */
+    slider: place,
+    /** The chart as the tables under the curves take it. */
+    asChart() {
+      const choice = chosen();
+      return choice && members().length ? [{ title: choice.label, names: members().map((member) => `${member}/${choice.name}`), labels: members() }] : [];
+    },
+    /** @param {Curves} now @param {import("./chart.js").ChartView} nowView */
+    draw(now, nowView) {
+      element.hidden = members().length === 0;
+      if (element.hidden) return;
+      curves = now;
+      view = nowView;
+      drawChoices();
+      drawChart();
+      drawTable();
+    },
+    /** @param {number} cursor @param {Map<string, number>} exact */
+    moveCursor(cursor, exact) {
+      if (!view || element.hidden) return;
+      view = { ...view, cursor, exact };
+      chart?.moveCursor(cursor, exact);
+      drawTable();
+    },
+    destroy: () => chart?.destroy()
+  };
+}
+function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+var compareCss = `
+.sw-compare { margin: 4px 0 18px; }
+.sw-compare > .sw-row { gap: 8px 16px; margin-bottom: 8px; min-height: 30px; }
+.sw-compare select { width: auto; min-width: 170px; }
+.sw-compared { padding: 4px; margin: 0 -4px; }
+.sw-line.sw-d1 { stroke-dasharray: 7 4; } .sw-line.sw-d2 { stroke-dasharray: 2 3; } .sw-line.sw-d3 { stroke-dasharray: 9 3 2 3; }
+.sw-line.sw-dim { opacity: .22; } .sw-point.sw-dim { opacity: 0; } .sw-line.sw-front { stroke-width: 2.6; }
+.sw-members { max-height: 330px; overflow: auto; }
+.sw-members thead th { position: sticky; top: 0; background: var(--sw-bg); color: var(--sw-muted); }
+.sw-members tr[data-state="focused"] > * { background: var(--sw-hover); }
+.sw-members tr[data-state="failed"] .sw-note { color: var(--sw-bad); }
+.sw-members td { font-variant-numeric: tabular-nums; }
+.sw-members td:nth-child(2) { font-weight: 600; }
+.sw-members th[scope="row"] { text-align: start; padding: 0 16px 0 0; }
+.sw-member { display: inline-flex; align-items: center; gap: 8px; max-width: 320px; padding: 3px 6px; border: 0; border-radius: 4px; background: none; color: inherit; font: inherit; cursor: pointer; }
+.sw-member svg { flex: none; }
+.sw-member:hover { background: var(--sw-hover); }
+.sw-member[aria-pressed="true"] { font-weight: 600; }
+`;
 
 // lib/sync.js
 function throttle(fn, interval) {
@@ -977,7 +1190,7 @@ function smoothingSteps(share, span) {
   return share > 0 ? share * share * 0.25 * span : 0;
 }
 var button = (label, onclick, title, kind = "") => h("button", { type: "button", class: `sw-btn ${kind}`, title, onclick }, label);
-function setText(node, text) {
+function setText2(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 function render({ model, el, ask, offline }) {
@@ -994,7 +1207,7 @@ function render({ model, el, ask, offline }) {
   const plots = plotsPart(model, ask);
   const twin = twinPart();
   const bar = h("div", { class: "sw-bar" }, settings.element, look.element);
-  const parts = [header.element, numbers.element, notice, outcome.element, bar, plots.element, twin.element];
+  const parts = [header.element, numbers.element, notice, outcome.element, bar, plots.compare.element, plots.caption, plots.element, twin.element];
   el.append(h("section", { class: "sw-training sw-card", "aria-label": "Training run" }, parts));
   let asked = null;
   let before = "";
@@ -1024,17 +1237,19 @@ function render({ model, el, ask, offline }) {
     header.name(model.get("title"));
     numbers.draw(now);
     outcome.draw(now, model.get("outcome"));
-    settings.draw(model.get("settings"), offline || isOver);
+    header.element.dataset.controls = String(model.get("has_controls") !== false);
+    const whose = model.get("focused") || (model.get("members")?.length ? "all SAEs" : "");
+    settings.draw(model.get("settings"), offline || isOver, whose);
   }
   function drawCurves() {
     plots.draw();
     look.draw(plots.span());
-    twin.draw(plots.curves(), model.get("charts"), model.get("marks"));
+    twin.draw(plots.curves(), [...plots.compare.asChart(), ...model.get("charts")], model.get("marks"));
   }
   const paint = perFrame(drawCurves);
   const stops = [
-    listen(model, ["run_state", "title", "outcome", "settings"], drawState),
-    listen(model, ["curves", "tail", "marks", "charts", "log_scale", "smoothing"], paint),
+    listen(model, ["run_state", "title", "outcome", "settings", "focused", "has_controls"], drawState),
+    listen(model, ["curves", "tail", "marks", "charts", "log_scale", "smoothing", "members", "choices", "numbers", "shown_curve", "focused"], paint),
     listen(model, ["cursor_step"], () => {
       plots.moveCursor();
       look.draw(plots.span());
@@ -1061,16 +1276,16 @@ function headerPart(send, offline) {
   return {
     element: h("header", {}, h("div", { class: "sw-row sw-head" }, pill, title, h("span", { class: "sw-row sw-buttons" }, pause, save, stop)), bar),
     name(text) {
-      setText(title, text);
+      setText2(title, text);
       title.title = text;
     },
     draw(now, asked) {
       isPaused = now.status === "paused";
       const pending = { stop: "Stopping", pause: "Pausing", resume: "Resuming" }[asked ?? ""];
-      setText(pill, pending ?? now.status[0].toUpperCase() + now.status.slice(1));
+      setText2(pill, pending ?? (now.status === "lost" ? "No sign of life" : now.status[0].toUpperCase() + now.status.slice(1)));
       pill.dataset.state = bar.dataset.state = asked === "stop" ? "stopping" : now.status;
-      setText(pause, isPaused ? "Resume" : "Pause");
-      setText(save, asked === "checkpoint" ? "Saving\u2026" : "Checkpoint");
+      setText2(pause, isPaused ? "Resume" : "Pause");
+      setText2(save, asked === "checkpoint" ? "Saving\u2026" : "Checkpoint");
       const isEnding = FINAL.has(now.status) || offline || now.status === "stopping" || asked === "stop";
       pause.disabled = isEnding || Boolean(pending);
       save.disabled = isEnding || asked === "checkpoint";
@@ -1093,12 +1308,13 @@ function numbersPart() {
   const cells = rows.map(() => [h("span"), h("small", { class: "sw-muted sw-ellipsis" })]);
   return {
     element: h("dl", { class: "sw-numbers" }, rows.map(([name], i) => h("div", {}, h("dt", {}, name), h("dd", {}, cells[i])))),
-    draw: (now) => rows.forEach(([, read], i) => read(now).forEach((text, k) => setText(cells[i][k], text ?? "")))
+    draw: (now) => rows.forEach(([, read], i) => read(now).forEach((text, k) => setText2(cells[i][k], text ?? "")))
   };
 }
 var describe = ({ text, done, total }) => total > 0 ? `${text} ${count(done)}/${count(total)}` : text;
 function settingsPart(set) {
-  const element = h("div", { class: "sw-row sw-fields", role: "group", "aria-label": "Settings that can be changed while training" });
+  const whose = h("span", { class: "sw-muted sw-whose", hidden: true });
+  const element = h("div", { class: "sw-row sw-fields", role: "group", "aria-label": "Settings that can be changed while training" }, whose);
   const known = /* @__PURE__ */ new Map();
   function makeField({ name, label, value }) {
     const id = uniqueId("setting");
@@ -1109,7 +1325,7 @@ function settingsPart(set) {
     const mark = () => {
       apply.hidden = !isChanged();
       input.setAttribute("aria-invalid", "false");
-      setText(message, isChanged() ? `now ${plain(value)}` : "");
+      setText2(message, isChanged() ? `now ${value === null ? "not the same in all" : plain(value)}` : "");
     };
     const submit = async (event) => {
       event.preventDefault();
@@ -1121,7 +1337,7 @@ function settingsPart(set) {
         value = Number(text);
         mark();
       } catch (error) {
-        setText(message, error instanceof Error ? error.message : String(error));
+        setText2(message, error instanceof Error ? error.message : String(error));
         input.setAttribute("aria-invalid", "true");
         apply.hidden = false;
       }
@@ -1134,29 +1350,43 @@ function settingsPart(set) {
       mark();
     });
     input.value = plain(value);
+    input.placeholder = value === null ? "differs" : "";
     mark();
-    element.append(h("form", { onsubmit: submit }, h("label", { for: id }, label), h("div", {}, input, apply), message));
-    return (now, isOver) => {
-      input.disabled = isOver;
-      if (now === value) return;
-      const isUntouched = !isChanged();
-      value = now;
-      if (isUntouched) input.value = plain(now);
-      mark();
+    const form = h("form", { onsubmit: submit }, h("label", { for: id }, label), h("div", {}, input, apply), message);
+    element.append(form);
+    return {
+      form,
+      draw(now, isOver) {
+        input.disabled = isOver;
+        if (now === value) return;
+        const isUntouched = !isChanged();
+        value = now;
+        input.placeholder = now === null ? "differs" : "";
+        if (isUntouched) input.value = plain(now);
+        mark();
+      }
     };
   }
   return {
     element,
-    draw(settings, isOver) {
+    draw(settings, isOver, of = "") {
+      whose.hidden = !of || !settings.length;
+      setText2(whose, `Settings of ${of}`);
+      for (const [name, { form }] of [...known]) {
+        if (settings.some((setting) => setting.name === name)) continue;
+        form.remove();
+        known.delete(name);
+      }
       for (const setting of settings) {
         const field = known.get(setting.name) ?? makeField(setting);
         known.set(setting.name, field);
-        field(setting.value, isOver);
+        field.draw(setting.value, isOver);
       }
     }
   };
 }
 function plain(value) {
+  if (value === null) return "";
   const [mantissa, exponent] = value.toExponential(5).split("e");
   return value !== 0 && Math.abs(value) < 1e-3 ? `${Number(mantissa)}e${Number(exponent)}` : String(Number(value.toPrecision(6)));
 }
@@ -1186,24 +1416,27 @@ function lookPart(model) {
       const share = Number(model.get("smoothing"));
       if (Math.abs(slider.valueAsNumber - share * 100) > 0.5) slider.value = String(Math.round(share * 100));
       const steps = smoothingSteps(share, span);
-      setText(readout, steps > 0 ? `over ${formatCount(Math.max(1, steps))} steps` : "off");
+      setText2(readout, steps > 0 ? `over ${formatCount(Math.max(1, steps))} steps` : "off");
       slider.setAttribute("aria-valuetext", readout.textContent ?? "");
       const at = Number(model.get("cursor_step"));
-      setText(where, at >= 0 ? `at step ${count(at)}` : "newest values");
+      setText2(where, at >= 0 ? `at step ${count(at)}` : "newest values");
     }
   };
 }
 var MOVES = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10, Home: -1e9, End: 1e9 };
 var NO_POINTS = new Float32Array(0);
+var MOST_TOLD = 24;
 function plotsPart(model, ask) {
-  const element = h("div", {
-    class: "sw-charts",
+  const slider = {
     tabindex: "0",
     role: "slider",
     "aria-label": "Step under the crosshair",
     onkeydown: onKey,
     "aria-description": "Arrow keys move by one point, Page Up and Page Down by ten, Home and End to the ends, Escape leaves"
-  });
+  };
+  const element = h("div", { class: "sw-charts", ...slider });
+  const caption = h("p", { class: "sw-muted sw-small", hidden: true });
+  const compare = comparePart(model, { onCursor: setCursor, slider });
   const charts = /* @__PURE__ */ new Map();
   let curves = /* @__PURE__ */ new Map();
   let whole = /* @__PURE__ */ new Map();
@@ -1260,10 +1493,21 @@ function plotsPart(model, ask) {
       charts.set(title, chart);
       chart.draw(names.map((name, k) => ({ name, label: labels[k], ...curves.get(name) ?? { steps: NO_POINTS, values: NO_POINTS } })), view);
     }
+    for (const [title, chart] of [...charts]) {
+      if (shown.some((each) => each.title === title)) continue;
+      chart.destroy();
+      charts.delete(title);
+    }
+    element.hidden = shown.length === 0 && model.get("members")?.length > 0;
+    caption.hidden = element.hidden || !model.get("focused");
+    setText2(caption, `Curves of ${model.get("focused")}`);
+    element.setAttribute("aria-label", `Step under the crosshair${model.get("focused") ? `, curves of ${model.get("focused")}` : ""}`);
+    compare.draw(curves, view);
     describeCursor();
   }
   function showCursor() {
     for (const chart of charts.values()) chart.moveCursor(cursor(), exact);
+    compare.moveCursor(cursor(), exact);
     describeCursor();
   }
   function moveCursor() {
@@ -1283,18 +1527,23 @@ function plotsPart(model, ask) {
     const [lo, hi] = domain();
     const at = cursor();
     const step = Number.isNaN(at) ? hi : at;
-    const told = Number.isNaN(at) ? [] : [...curves].map(([name, c]) => `${name} ${formatValue(exact.get(name) ?? c.values[nearest(c.steps, step)])}`);
+    const told = Number.isNaN(at) ? [] : [...curves].slice(0, MOST_TOLD).map(([name, c]) => `${name} ${formatValue(exact.get(name) ?? c.values[nearest(c.steps, step)])}`);
     const text = told.length ? `step ${step}: ${told.join(", ")}` : "no step chosen, showing the newest values";
-    for (const [name, value] of [["min", lo], ["max", hi], ["now", step], ["text", text]]) element.setAttribute(`aria-value${name}`, String(value));
+    for (const [name, value] of [["min", lo], ["max", hi], ["now", step], ["text", text]]) {
+      for (const each of [element, compare.slider]) each.setAttribute(`aria-value${name}`, String(value));
+    }
   }
   return {
     element,
+    caption,
+    compare,
     draw,
     moveCursor,
     span,
     curves: () => curves,
     destroy() {
       clearTimeout(exactTimer);
+      compare.destroy();
       for (const chart of charts.values()) chart.destroy();
     }
   };
@@ -1306,15 +1555,17 @@ function outcomePart() {
     element,
     draw(now, outcome) {
       const isOver = FINAL.has(now.status);
-      const key = JSON.stringify([now.status, now.error, now.checkpoint, outcome]);
+      const problems = Object.entries(now.problems ?? {});
+      const key = JSON.stringify([now.status, now.error, now.checkpoint, problems, outcome]);
       if (key === shown) return;
       shown = key;
-      element.hidden = !isOver && !now.error && !now.checkpoint;
+      element.hidden = !isOver && !now.error && !now.checkpoint && !problems.length;
       element.dataset.state = now.error ? "failed" : "";
       const saved = isOver && now.status !== "failed" ? outcome?.saved : now.checkpoint;
       fill(
         element,
-        now.error && h("p", { class: "sw-token", role: "alert" }, h("b", {}, isOver ? "Training failed: " : "Training goes on, but: "), now.error),
+        now.error && h("p", { class: "sw-token", role: "alert" }, h("b", {}, isOver ? "Training failed: " : now.status === "lost" ? "" : "Training goes on, but: "), now.error),
+        problems.map(([name, problem]) => h("p", { class: "sw-token", role: "alert" }, h("b", {}, `${name} is trained no more: `), problem)),
         now.traceback && withCopy(h("details", {}, h("summary", {}, "Traceback"), h("pre", { class: "sw-mono sw-small", tabindex: "0" }, now.traceback)), now.traceback),
         isOver && now.status !== "failed" && h("p", {}, h("b", {}, now.status === "done" ? "Training is done." : "Training was stopped; the SAE is kept as it is.")),
         isOver && now.status !== "failed" && h("dl", { class: "sw-row" }, (outcome?.rows ?? []).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))),
@@ -1372,7 +1623,7 @@ function table(caption, head, rows) {
     )
   );
 }
-var css = `
+var css = `${compareCss}
 .sw-training { --c0: #0b6bb8; --c1: #d06a00; --c2: #0f8f6b; --c3: #b3478f; --c4: #6b7280; --c5: #8a5a00; container-type: inline-size; padding: 14px 16px; }
 [data-theme="dark"] .sw-training { --c0: #5cb0f2; --c1: #f0a04b; --c2: #3fcf9f; --c3: #e79acb; --c4: #a3adb8; --c5: #d9b45b; }
 .sw-training dl, .sw-training dd, .sw-chart { margin: 0; }
@@ -1385,7 +1636,9 @@ var css = `
 .sw-state[data-state="running"]::before { background: var(--sw-good); }
 .sw-state[data-state="paused"]::before, .sw-state[data-state="stopping"]::before { background: var(--c1); }
 .sw-state[data-state="done"]::before { background: var(--sw-accent); }
-.sw-state[data-state="failed"]::before { background: var(--sw-bad); border-radius: 2px; }
+.sw-state[data-state="lost"]::before, .sw-state[data-state="failed"]::before { background: var(--sw-bad); border-radius: 2px; }
+[data-controls="false"] .sw-buttons { display: none; }
+.sw-whose { align-self: center; max-width: 220px; overflow-wrap: anywhere; }
 .sw-buttons .sw-btn { min-width: 84px; justify-content: center; }
 .sw-btn.sw-stop:not(:disabled) { color: var(--sw-bad); }
 .sw-tokens { height: 4px; margin: 12px 0 14px; border-radius: 2px; background: var(--sw-hover); overflow: hidden; }
