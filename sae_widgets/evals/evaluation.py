@@ -246,7 +246,8 @@ def _result(subject: Subject, wanted: Wanted, facts: dict[str, Any]) -> EvalResu
     evidence: dict[str, Evidence] = {}
     for name, (formula, per) in formulas.items():
         values[name] = float(formula(whole))
-        evidence[name] = evidence_of(values[name], formula(replicates), int(whole[per]), wanted.confidence)
+        found = (values[name], formula(replicates), int(whole[per]), wanted.confidence)
+        evidence[name] = evidence_of(*found, meaning="" if name in METRICS else "of this hook alone")
     for stat, name, n_times in (
         ("total_tokens_eval_reconstruction", "n_predicted", len(places.replaced)),
         ("total_tokens_eval_sparsity_variance", "n_tokens", 1),

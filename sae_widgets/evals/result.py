@@ -59,6 +59,8 @@ class Evidence:
     replicates: Float[Tensor, " n_clusters"] | None = field(default=None, repr=False)
     """The number with one cluster of rows left out, for each; None after it was read from a file."""
     interval: tuple[float, float] = (math.nan, math.nan)
+    meaning: str = ""
+    """In a few words, where `METRICS` does not say."""
 
 
 class EvalResult(dict[str, float]):
@@ -148,7 +150,7 @@ class EvalResult(dict[str, float]):
                 continue
             each = self.evidence.get(name, nothing)
             low, high = each.interval
-            meaning = METRICS[name].meaning if name in METRICS else "of one hook" if "/" in name else ""
+            meaning = METRICS[name].meaning if name in METRICS else each.meaning
             rows.append({"metric": name, "value": value, "low": low, "high": high, "n": each.n, "meaning": meaning})
         return rows
 
@@ -163,9 +165,10 @@ class EvalResult(dict[str, float]):
     def _title(self) -> str:
         facts = self.facts
         parts = [str(facts[key]) for key in ("name", "hook_name", "data") if facts.get(key)]
-        n_tokens = self.get("total_tokens_eval_sparsity_variance", 0)
-        parts.append(f"{n_tokens:,.0f} tokens in {facts.get('n_sequences', 0):,} sequences")
-        return ", ".join(parts) + f"; {self.confidence:.0%} intervals by sequence"
+        n_tokens = self.get("total_tokens_eval_sparsity_variance")
+        tokens = f"{n_tokens:,.0f} tokens in " if n_tokens else ""
+        parts.append(f"{tokens}{facts.get('n_sequences', 0):,} sequences")
+        return ", ".join(parts) + f"; {self.confidence:.0%} intervals by {facts.get('clusters', 'sequence')}"
 
     def _repr_html_(self) -> str:
         rows = [
@@ -243,16 +246,20 @@ class Comparison(dict[str, EvalResult]):
         return _table(title, ("SAE", *self._columns()), self._cells())
 
 
-def evidence_of(estimate: float, replicates: Float[Tensor, " n_clusters"], n: int, confidence: float) -> Evidence:
+def evidence_of(
+    estimate: float, replicates: Float[Tensor, " n_clusters"], n: int, confidence: float = 0.95, meaning: str = ""
+) -> Evidence:
     """What stands behind `estimate`, by the jackknife."""
     span = interval(estimate, jackknife_error(replicates), len(replicates), confidence)
-    return Evidence(n, replicates, span)
+    return Evidence(n, replicates, span, meaning)
 
 
 def _group_of(name: str) -> str:
     if name in METRICS:
         return METRICS[name].group
-    return "token_stats" if name.startswith("total_tokens") else "reconstruction_quality"
+    if name.startswith("total_tokens"):
+        return "token_stats"
+    return "reconstruction_quality" if name.startswith("explained_variance/") else ""
 
 
 def _with_error(result: EvalResult, metric: str) -> str:
