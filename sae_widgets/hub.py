@@ -98,14 +98,14 @@ def upload_saes_to_huggingface(
     """
     named = _named(_only("saes_dict", saes_dict, "saes", saes))
     repo = _only("hf_repo_id", hf_repo_id, "repo_id", repo_id)
-    _check_repo_id(repo)
+    check_repo_id(repo)
     unknown = sorted(set(metrics or {}) - set(named))
     if unknown:
         raise ValueError(f"`metrics` has {', '.join(map(repr, unknown))}; the SAEs are {', '.join(map(repr, named))}.")
     uploads = [_checked(sae_id, each) for sae_id, each in named.items()]
     entries = [CardEntry.of(each.sae_id, each.sae, (metrics or {}).get(each.sae_id)) for each in uploads]
-    with _progress(show_progress), _explained(repo):
-        return _Repository(repo, hf_revision, token).publish(
+    with progress(show_progress), explained(repo):
+        return Repository(repo, hf_revision, token).publish(
             uploads, model_card(repo, entries) if add_default_readme else None, private
         )
 
@@ -127,9 +127,9 @@ def upload_dataset(
     """
     from huggingface_hub import HfApi
 
-    _check_repo_id(hf_repo_id)
+    check_repo_id(hf_repo_id)
     api = HfApi(library_name="sae_widgets")
-    with _progress(False), _explained(hf_repo_id):
+    with progress(False), explained(hf_repo_id):
         url = str(api.create_repo(hf_repo_id, private=private, exist_ok=True, repo_type="dataset"))
         place: dict[str, Any] = {"repo_id": hf_repo_id, "repo_type": "dataset", "revision": revision}
         if revision != "main":
@@ -185,7 +185,7 @@ def _check_id(sae_id: object) -> None:
         )
 
 
-def _check_repo_id(repo_id: Any) -> None:
+def check_repo_id(repo_id: Any) -> None:
     from huggingface_hub.utils import HFValidationError, validate_repo_id
 
     try:
@@ -218,7 +218,7 @@ def _load(folder: str | Path) -> SAE:
 # -- the repository ---------------------------------------------------------------------------------------------------
 
 
-class _Repository:
+class Repository:
     """One branch of one repository on the hub."""
 
     def __init__(self, repo_id: str, revision: str, token: str | bool | None) -> None:
@@ -229,9 +229,7 @@ class _Repository:
 
     def publish(self, uploads: Sequence[_Upload], readme: str | None, private: bool | None) -> str:
         """The repository's address, once `uploads` are in it, and `readme` if it had none."""
-        url = str(self._api.create_repo(self._repo_id, private=private, exist_ok=True))
-        if self._revision != "main":
-            self._api.create_branch(self._repo_id, branch=self._revision, exist_ok=True)
+        url = self._open(private)
         there = self._there()
         for number, each in enumerate(uploads, 1):
             with tempfile.TemporaryDirectory() as folder:
@@ -240,12 +238,32 @@ class _Repository:
                 if new:
                     _log.info("Uploading %s (%d of %d) to %s.", each.sae_id, number, len(uploads), self._repo_id)
                     self._commit(new, f"Upload SAE {each.sae_id}")
-        if readme is not None:
-            if README_NAME in there:
-                _log.info("%s has a README; it is left as it is.", self._repo_id)
-            else:
-                self._commit({README_NAME: readme.encode("utf-8")}, "Add a README")
+        self._add_readme(readme, there)
         return url
+
+    def publish_files(self, files: Mapping[str, Path], message: str, readme: str | None, private: bool | None) -> str:
+        """The repository's address, once these files are in it by one commit, and `readme` if it had none."""
+        url = self._open(private)
+        there = self._there()
+        new = {name: path for name, path in files.items() if not _is_same(path, there.get(name))}
+        if new:
+            self._commit(new, message)
+        self._add_readme(readme, there)
+        return url
+
+    def _open(self, private: bool | None) -> str:
+        url = str(self._api.create_repo(self._repo_id, private=private, exist_ok=True))
+        if self._revision != "main":
+            self._api.create_branch(self._repo_id, branch=self._revision, exist_ok=True)
+        return url
+
+    def _add_readme(self, readme: str | None, there: Mapping[str, Any]) -> None:
+        if readme is None:
+            return
+        if README_NAME in there:
+            _log.info("%s has a README; it is left as it is.", self._repo_id)
+        else:
+            self._commit({README_NAME: readme.encode("utf-8")}, "Add a README")
 
     def _there(self) -> dict[str, Any]:
         """The files of the branch, by path."""
@@ -276,7 +294,7 @@ def _digest(file: Path, digest: Any) -> str:
 
 
 @contextlib.contextmanager
-def _progress(is_shown: bool) -> Iterator[None]:
+def progress(is_shown: bool) -> Iterator[None]:
     """The hub client's progress bars off, unless they are to be shown."""
     from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
@@ -291,7 +309,7 @@ def _progress(is_shown: bool) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _explained(repo_id: str) -> Iterator[None]:
+def explained(repo_id: str) -> Iterator[None]:
     """Errors of the hub client in words that say what to do."""
     try:
         yield

@@ -3,7 +3,7 @@
     firing_probabilities, firing_magnitudes    how often and how strongly each feature fires
     correlation, hierarchy, forest             which fire together, with whom, or never together
     feature_dictionary                         their directions
-    activation_generator, synthetic_model      draw, save, load; presets: two to begin with
+    activation_generator, synthetic_model      draw, save, load; presets: two to begin with; upload
     training, config, job, runner              train_toy_sae, SyntheticSAERunner
     evals, matching, stats, plotting           MCC, F1 and the other scores, with intervals; pictures
 
@@ -105,6 +105,7 @@ from sae_widgets.synthetic.synthetic_model import (
     SyntheticModelConfig,
 )
 from sae_widgets.synthetic.training import SyntheticActivationIterator, train_toy_sae
+from sae_widgets.synthetic.upload import upload_synthetic_model_to_huggingface
 
 __all__ = [
     "PRESETS",
@@ -181,5 +182,6 @@ __all__ = [
     "register_magnitude",
     "start",
     "train_toy_sae",
+    "upload_synthetic_model_to_huggingface",
     "zipfian_firing_probabilities",
 ]
