@@ -7,6 +7,7 @@ from typing import Any
 _MODULE_OF = {
     "TokenHeatmap": "token_heatmap",
     "SteeringPanel": "steering_panel",
+    "FeatureDashboard": "feature_dashboard",
     "AttributionBars": "attribution_bars",
     "TrainingPanel": "training_panel",
     "CatalogBrowser": "catalog_browser",

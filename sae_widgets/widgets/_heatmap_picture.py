@@ -41,7 +41,7 @@ def _hue(index: int, t: float) -> Rgb:
     return _mix((255, 255, 255), full, 0.12 + 0.88 * min(1.0, t)) if t > 0 else (255, 255, 255)
 
 
-def _ink(ground: Rgb) -> str:
+def ink(ground: Rgb) -> str:
     """Black or white text, whichever has more contrast (WCAG 2)."""
     linear = [c / 255 / 12.92 if c / 255 <= 0.04045 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in ground]
     return "#000000" if 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] > 0.18 else "#ffffff"
@@ -130,7 +130,7 @@ def to_html(data: HeatmapData, mode: str, features: Sequence[int], dim_bos: bool
 def _style(ground: Rgb) -> str:
     if ground == (255, 255, 255):
         return ""
-    return f"background:#{ground[0]:02x}{ground[1]:02x}{ground[2]:02x};color:{_ink(ground)}"
+    return f"background:#{ground[0]:02x}{ground[1]:02x}{ground[2]:02x};color:{ink(ground)}"
 
 
 def _legend_html(data: HeatmapData, words: str, hued: Sequence[int]) -> str:
@@ -190,7 +190,7 @@ def to_svg(data: HeatmapData, mode: str, features: Sequence[int], dim_bos: bool,
         fit = f'{_FIXED} textLength="{advance - 2:.1f}" lengthAdjust="spacingAndGlyphs"'
         if shown.strip():
             parts.append(
-                _static.svg_text(x + 0.5, y + 15, shown, fill=_static.MUTED if is_dim else _ink(rgb), extra=fit)
+                _static.svg_text(x + 0.5, y + 15, shown, fill=_static.MUTED if is_dim else ink(rgb), extra=fit)
             )
         x += advance
         if "\n" in text:

@@ -1,0 +1,287 @@
+"""One feature with all that is known of it: how often, how strongly, on which texts, to what effect."""
+
+import random
+import threading
+from collections.abc import Iterable
+from typing import Any
+
+import traitlets
+
+from sae_widgets.features.contexts import FeatureContext
+from sae_widgets.features.lab import FeatureLab
+from sae_widgets.features.statistics import FeatureStatistics, known_statistics
+from sae_widgets.features.survey import gather, new_pass, statistics_of
+from sae_widgets.widgets import _dashboard_picture
+from sae_widgets.widgets._base import Job, SaeWidget, kernel_written
+from sae_widgets.widgets._clean import clean_text
+from sae_widgets.widgets._dashboard import context_of, effects_of, page_of
+from sae_widgets.widgets._refused import RefusedError
+from sae_widgets.widgets._worker import Mailbox
+
+FIRST_LOOK_TOKENS = 4096  # what has been gathered is shown from here on, and again at each doubling
+
+
+class FeatureDashboard(SaeWidget):
+    """Everything about one feature, in a cell: statistics, logits, neighbours, contexts, effects.
+
+        dashboard = sw.FeatureDashboard(model, sae, feature=42)      # statistics stored beside the SAE
+        dashboard = sw.FeatureDashboard(model, sae, texts=texts)     # gathered from texts, shown as they come
+        dashboard.feature = 43                                       # the page follows, and the other way round
+        dashboard.statistics                                         # the numbers of all features
+        dashboard.page                                               # those of this one
+
+    Args:
+        model: The model.
+        sae: The SAE.
+        feature: Which is shown first.
+        statistics: Of all features; None takes those stored beside the SAE, or gathers them from `texts`.
+        texts: Texts, or rows of tokens, to gather statistics from in the background.
+        n_tokens: Gather so many tokens at most.
+        settings: Any trait: `group_by`, `width`, `show_breaks`, `sort`, `log_counts`, `pinned`.
+
+    Raises:
+        ValueError: If there is no such feature, the SAE does not fit the model, or there is nothing to show.
+    """
+
+    _view = traitlets.Unicode("feature_dashboard").tag(sync=True)
+
+    feature = traitlets.Int(0, min=0).tag(sync=True)
+    pinned = traitlets.List(traitlets.Int()).tag(sync=True)
+    """Features to come back to."""
+    group_by = traitlets.Enum(("interval", "quantile"), "interval").tag(sync=True)
+    """How random contexts are grouped by strength: equal parts of the range, or as many tokens in each."""
+    width = traitlets.Enum(("stacked", "snippet", "full"), "snippet").tag(sync=True)
+    """How much of a context is shown: 5 tokens to either side, all that was kept, or its whole row when opened."""
+    show_breaks = traitlets.Bool(True).tag(sync=True)
+    """Whether line breaks are marked."""
+    sort = traitlets.Enum(("strength", "document"), "strength").tag(sync=True)
+    log_counts = traitlets.Bool(False).tag(sync=True)
+    """Whether the histogram's heights are logarithms."""
+
+    page = kernel_written(traitlets.Dict())
+    """What is known of the feature, as plain values."""
+    n_features = kernel_written(traitlets.Int(0))
+    gathering = kernel_written(traitlets.Dict())
+    """How far statistics are gathered: `done` and `total` tokens, `is_paused`; empty when nothing is gathered."""
+
+    def __init__(
+        self,
+        model: Any,
+        sae: Any,
+        feature: int = 0,
+        statistics: FeatureStatistics | None = None,
+        texts: Iterable[str] | Any = None,
+        n_tokens: int | None = 200_000,
+        **settings: Any,
+    ) -> None:
+        from sae_widgets.hooked import as_hooked
+        from sae_widgets.model import check_fits
+
+        self._may_go_on = threading.Event()
+        self._may_go_on.set()
+        check_fits(as_hooked(model), sae)
+        self._model, self._sae = as_hooked(model), sae
+        if statistics is None and texts is None:
+            statistics = known_statistics(sae)
+            if statistics is None:
+                raise ValueError(
+                    "There are no statistics of this SAE. Gather them as you look: FeatureDashboard(model, sae, "
+                    "texts=[...]), or first: sw.feature_statistics(model, sae, texts)."
+                )
+        self._lab = None if statistics is None else FeatureLab(self._model, sae, statistics)
+        self.ops = {"search": self._search, "token": self._rank, "row": self._whole_row, "effects": self._effects}
+        self.ops["random"] = lambda args, job: self._random()
+        super().__init__(feature=feature, **settings)
+        self._lanes["pass"] = Mailbox("FeatureDashboard's pass over text")
+        self.set_trait("n_features", sae.d_sae)
+        self.observe(lambda change: self._request(), names=["feature", "group_by"])
+        if texts is not None and statistics is None:
+            self.submit("gather", lambda job: self._gather(job, texts, n_tokens), lane="pass")
+        self._request()
+
+    @traitlets.validate("feature")
+    def _check_feature(self, proposal: Any) -> int:
+        self._check_number(proposal["value"])
+        return proposal["value"]
+
+    @traitlets.validate("pinned")
+    def _check_pinned(self, proposal: Any) -> list[int]:
+        for feature in proposal["value"]:
+            self._check_number(feature)
+        return list(dict.fromkeys(proposal["value"]))
+
+    def _check_number(self, feature: int) -> None:
+        if not 0 <= feature < self._sae.d_sae:
+            raise RefusedError(f"No feature {feature}: there are {self._sae.d_sae:,}, 0 to {self._sae.d_sae - 1:,}.")
+
+    @property
+    def statistics(self) -> FeatureStatistics:
+        """The statistics of all features, as far as they are gathered.
+
+        Raises:
+            ValueError: If nothing is gathered yet.
+        """
+        return self._known().statistics
+
+    def _known(self) -> FeatureLab:
+        if self._lab is None:
+            raise ValueError("Nothing is gathered yet; wait a moment.")
+        return self._lab
+
+    # -- gathering -----------------------------------------------------------------------------------------------------
+
+    def pause(self) -> None:
+        """Gather no more for now; what there is stays on view."""
+        self._may_go_on.clear()
+        self._tell_gathering(is_paused=True)
+
+    def resume(self) -> None:
+        """Go on gathering."""
+        self._may_go_on.set()
+        self._tell_gathering(is_paused=False)
+
+    def stop(self) -> None:
+        """End gathering; what there is stays."""
+        self._lanes["pass"].cancel()
+        self._may_go_on.set()
+
+    def wait_gathered(self, timeout: float | int | None = None) -> bool:
+        """Wait until all is gathered; whether that came within `timeout` seconds."""
+        return self._lanes["pass"].wait(timeout) and self.wait(timeout)
+
+    def close(self) -> None:
+        self._may_go_on.set()
+        super().close()
+
+    def _gather(self, job: Job, texts: Any, n_tokens: int | None) -> None:
+        gathered, next_look = new_pass(self._sae), FIRST_LOOK_TOKENS
+        total = n_tokens or 0
+        for done in gather(self._model, self._sae, texts, gathered, n_tokens=n_tokens):
+            self.set_from_kernel(gathering={"done": done, "total": total, "is_paused": not self._may_go_on.is_set()})
+            if done >= next_look:
+                next_look = 2 * done
+                self._show_gathered(statistics_of(gathered, self._model, self._sae))
+            while not self._may_go_on.wait(0.1) and not job.is_cancelled():
+                pass
+            if job.is_cancelled():
+                break
+        self._show_gathered(statistics_of(gathered, self._model, self._sae))
+        self.set_from_kernel(gathering={})
+
+    def _show_gathered(self, statistics: FeatureStatistics) -> None:
+        if self._lab is not None:
+            statistics.labels = self._lab.statistics.labels
+        self._lab = FeatureLab(self._model, self._sae, statistics)
+        self._request()
+
+    def _tell_gathering(self, *, is_paused: bool) -> None:
+        if self.gathering:
+            self.set_from_kernel(gathering={**self.gathering, "is_paused": is_paused})
+
+    # -- the feature ---------------------------------------------------------------------------------------------------
+
+    def _request(self) -> None:
+        if self._lab is not None:
+            self.submit("page", self._show)
+
+    def _show(self, job: Job) -> None:
+        lab, feature = self._known(), self.feature
+        page = page_of(lab, feature, self.group_by)
+        job.check()
+        self.set_from_kernel(page=page)
+
+    def set_label(self, text: str, feature: int | None = None) -> None:
+        """Name a feature (the one on view); empty takes the name away. `statistics.save(folder)` keeps it."""
+        feature = self.feature if feature is None else feature
+        self._check_number(feature)
+        labels, text = self.statistics.labels, clean_text(text).strip()
+        if text:
+            labels[feature] = text[:200]
+        else:
+            labels.pop(feature, None)
+        self._request()
+
+    def on_message(self, content: dict, buffers: list) -> None:
+        """`label`, `pause`, `resume` and `stop` of the page."""
+        kind = content.get("kind")
+        if kind == "label" and self._lab is not None:
+            self.set_label(str(content.get("text", "")))
+        elif kind in ("pause", "resume", "stop"):
+            {"pause": self.pause, "resume": self.resume, "stop": self.stop}[kind]()
+
+    # -- answers -------------------------------------------------------------------------------------------------------
+
+    def _search(self, args: dict, job: Job) -> list[dict[str, Any]]:
+        """Features by number, label or token."""
+        statistics = self.statistics
+        found = statistics.search(str(args.get("query", ""))[:200], limit=20)
+        return [
+            {
+                "feature": feature,
+                "label": statistics.labels.get(feature) or " ".join(statistics.top_tokens.get(feature, [])),
+                "peak": float(statistics.max_act[feature]),
+            }
+            for feature in found
+        ]
+
+    def _random(self) -> int:
+        """One of the features that fire."""
+        alive = self.statistics.density.nonzero()[:, 0].tolist()
+        return random.choice(alive or [self.feature])
+
+    def _rank(self, args: dict, job: Job) -> dict[str, Any]:
+        """Where a token stands among those that the feature raises and lowers."""
+        lab, text = self._known(), clean_text(str(args.get("text", "")))[:200]
+        ids = lab.model.tokenizer(text, add_special_tokens=False)["input_ids"]
+        if len(ids) != 1:
+            raise ValueError(f"{text!r} is {len(ids)} tokens, not one; a leading space often makes the difference.")
+        effects = lab.logits(self.feature)
+        rank, token = lab.rank_of(effects, int(ids[0]))
+        return {"rank": rank, "n": len(effects.effects), "text": token.text, "effect": token.effect}
+
+    def _context(self, args: dict) -> Any:
+        """The context on view that the page names by group and place."""
+        page, group, place = self.page, int(args["group"]), int(args["place"])
+        if page.get("feature") != int(args["feature"]):
+            raise ValueError("Another feature is on view by now.")
+        lab = self._known()
+        shown = page["groups"][group]["contexts"][place]
+        return (
+            lab,
+            int(args["feature"]),
+            FeatureContext(
+                list(shown["ids"]), list(shown["acts"]), shown["at"], shown["row"], shown["start"], shown["document"]
+            ),
+        )
+
+    def _whole_row(self, args: dict, job: Job) -> dict[str, Any]:
+        lab, feature, context = self._context(args)
+        return context_of(lab, lab.whole_row(feature, context))
+
+    def _effects(self, args: dict, job: Job) -> dict[str, Any]:
+        lab, feature, context = self._context(args)
+        effects = lab.effects(feature, context)
+        is_whole = bool(args.get("whole"))
+        start, n = (0, len(effects.acts)) if is_whole else (context.start, len(context.tokens))
+        return effects_of(lab, effects, start, n)
+
+    # -- pictures ------------------------------------------------------------------------------------------------------
+
+    def describe(self) -> str:
+        """The feature, its label and density in one line."""
+        page = self.page
+        if not page:
+            return f"FeatureDashboard of feature {self.feature} (nothing gathered yet)"
+        label = f" “{page['label']}”" if page["label"] else ""
+        return (
+            f"Feature {page['feature']}{label}: fires on {page['density']:.3%} of {page['n_tokens']:,} tokens, "
+            f"at most {page['max_act']:.3g}"
+        )
+
+    def fallback_html(self) -> str:
+        """Numbers, logits and the strongest contexts as escaped HTML."""
+        return _dashboard_picture.to_html(self.page, self.describe()) if self.page else super().fallback_html()
+
+    def fallback_svg(self) -> str:
+        """The histogram and the strongest contexts as a picture."""
+        return _dashboard_picture.to_svg(self.page, self.describe()) if self.page else super().fallback_svg()
