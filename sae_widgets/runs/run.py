@@ -234,6 +234,11 @@ class TrainingRun:
                 self._status in wanted
             )
 
+    @property
+    def exception(self) -> BaseException | None:
+        """What ended a failed run."""
+        return self._error
+
     def result(self, timeout: float | None = None) -> Any:
         """What the run made, when it has ended.
 

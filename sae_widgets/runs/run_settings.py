@@ -153,8 +153,23 @@ class RunSettings:
     compile_sae: bool = False
     """Let torch.compile fuse the SAE's forward where it is dense; elsewhere a line in the log says that it is not."""
     sae_compilation_mode: str | None = None
+    distributed: str | None = None
+    """What several processes share out, which torchrun or accelerate started: "data", the tokens of each batch, or
+    "shard", the features. None: "data". One process is not concerned."""
     verbose: bool = True
     """Show a progress bar in `SAETrainingRunner.run()`."""
+
+    def plan(self, *, measure: bool = True, override_model: Any = None, override_dataset: Any = None) -> Any:
+        """What the run will take, before it starts: memory, disk, speed, time; see `plan.Plan`.
+
+        Args:
+            measure: Take a few steps to know the speed.
+            override_model: A model at hand, in place of `model_name`.
+            override_dataset: In place of `dataset_path`.
+        """
+        from sae_widgets.runs.plan import make_plan
+
+        return make_plan(self, measure=measure, override_model=override_model, override_dataset=override_dataset)
 
     def check_shared(self) -> None:
         """Refuses what no run can be told; puts a device where "auto" and "with_model" stand."""
@@ -179,6 +194,8 @@ class RunSettings:
             raise ValueError(f"Give resume={self.resume!r} or resume_from_checkpoint, not both.")
         if self.resume == "auto" and not self.checkpoint_path:
             raise ValueError("resume='auto' looks for runs under checkpoint_path, which is empty.")
+        if self.distributed not in (None, "data", "shard"):
+            raise ValueError(f"distributed is 'data', 'shard' or None; got {self.distributed!r}.")
         for name, why in _NOT_OFFERED.items():
             if getattr(self, name):
                 raise NotImplementedError(f"{name}={getattr(self, name)!r}: {why}")

@@ -16,6 +16,7 @@ from sae_widgets.runs.config import LanguageModelSAERunnerConfig, LoggingConfig
 from sae_widgets.runs.job import AnyConfig, TrainingJob
 from sae_widgets.runs.log import JsonlLog, ProgressBar, WandbLog, environment
 from sae_widgets.runs.multi_config import MultiSAETrainingRunnerConfig, grid
+from sae_widgets.runs.processes import FollowingJob, make_job, without_signals
 from sae_widgets.runs.replay import replay_config
 from sae_widgets.runs.run import TrainingRun
 from sae_widgets.runs.tensorboard import TensorBoardLog
@@ -59,23 +60,26 @@ def start(
         ValueError: If the settings do not fit each other, the model or the data; what needs the model to be loaded
             first is found in the background and raised by `run.result()`.
     """
-    run = _prepare(cfg, override_model, override_dataset, override_sae, events)
+    run = prepare(cfg, override_model, override_dataset, override_sae, events)
     return run.run(foreground=foreground)
 
 
-def _prepare(
+def prepare(
     cfg: AnyConfig,
-    model: Any,
-    dataset: Any,
-    sae: SAE | dict[str, SAE] | None,
-    events: list[dict[str, Any]] | None,
+    model: Any = None,
+    dataset: Any = None,
+    sae: SAE | dict[str, SAE] | None = None,
+    events: list[dict[str, Any]] | None = None,
 ) -> TrainingRun:
+    """A run that is ready to start; arguments as for `start`."""
     if dataset is None and not cfg.dataset_path and not cfg.use_cached_activations:
         raise ValueError(
             "There is no data: set dataset_path to a text file, folder or dataset, or pass override_dataset."
         )
-    job = TrainingJob(cfg, model=model, dataset=dataset, sae=sae, events=events)
+    job = make_job(cfg, model=model, dataset=dataset, sae=sae, events=events)
     run = TrainingRun(job)
+    if not job.group.is_first:
+        return run
     run.events.extend(job.events)
     job.record_event = run.record_event
     job.run_folder.mkdir(parents=True, exist_ok=True)
@@ -83,7 +87,7 @@ def _prepare(
     log = JsonlLog(run, job.run_folder, environment(), n_steps=job.n_steps, replays=job.replays)
     job.before_checkpoint = log.flush
     if sae is None:
-        run.again = lambda events, **changes: _prepare(
+        run.again = lambda events, **changes: prepare(
             replay_config(job.cfg, changes), model or job.models or None, dataset, None, events
         )
     if cfg.logger.log_to_wandb:
@@ -104,7 +108,7 @@ class LanguageModelSAETrainingRunner:
         override_sae: SAE | None = None,
     ) -> None:
         self.cfg = cfg
-        self.training_run = _prepare(cfg, override_model, override_dataset, override_sae, None)
+        self.training_run = prepare(cfg, override_model, override_dataset, override_sae, None)
         self._job: TrainingJob = self.training_run.trainable  # type: ignore[assignment]
 
     @property
@@ -147,7 +151,7 @@ class MultiSAETrainingRunner:
             raise ValueError(
                 f"override_saes has {', '.join(map(repr, override_saes))}; saes are {', '.join(map(repr, cfg.saes))}."
             )
-        self.training_run = _prepare(cfg, override_model, override_dataset, override_saes, None)
+        self.training_run = prepare(cfg, override_model, override_dataset, override_saes, None)
         self._job: TrainingJob = self.training_run.trainable  # type: ignore[assignment]
 
     @property
@@ -175,9 +179,10 @@ class MultiSAETrainingRunner:
 
 
 def _run_in_foreground(run: TrainingRun, verbose: bool) -> Any:
-    if verbose:
+    is_first = not isinstance(run.trainable, FollowingJob)
+    if verbose and is_first:
         ProgressBar(run)
-    with _stopped_by_sigterm(run):
+    with _stopped_by_sigterm(run) if is_first else without_signals():
         run.run(foreground=True)
     return run.result()
 
