@@ -56,7 +56,7 @@ def test_what_is_listed_as_missing_is_missing(lacking: list[str], rows: list[str
 def test_missing_names_say_why():
     code = """
 import sae_lens
-for action in (lambda: sae_lens.CacheActivationsRunner, lambda: __import__("sae_lens.synthetic")):
+for action in (lambda: sae_lens.PretrainedSaeDiskLoader, lambda: __import__("sae_lens.analysis.compat")):
     try:
         action()
     except (AttributeError, ImportError) as error:
@@ -64,10 +64,13 @@ for action in (lambda: sae_lens.CacheActivationsRunner, lambda: __import__("sae_
 """
     first, second = with_the_shim("-c", code).splitlines()
     assert first == (
-        "sae_lens.CacheActivationsRunner is not offered here: "
-        "Activations are not cached on disk yet; `ActivationsStore` makes them as it goes."
+        "sae_lens.PretrainedSaeDiskLoader is not offered here: "
+        "A format is a module of `sae_widgets.loaders` that reads folders and repositories alike."
     )
-    assert second == "sae_lens.synthetic is not offered here: Synthetic data and models are not built yet."
+    assert second == (
+        "sae_lens.analysis.compat is not offered here: "
+        "Models are told apart by what they offer, not by a version number."
+    )
 
 
 def test_the_shim_is_us_and_never_saelens():

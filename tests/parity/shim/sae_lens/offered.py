@@ -62,6 +62,62 @@ _EVALS = "sae_lens.adapters.evals"
 
 _MODELS = {"HookedSAETransformer": "sae_lens.adapters.models", "SAETransformerBridge": "sae_widgets.model"}
 
+_SYNTHETIC = {
+    "activation_generator": [
+        *("ActivationGenerator", "ActivationsModifier", "ActivationsModifierInput", "CorrelationMatrixInput")
+    ],
+    "correlation": [
+        *("LowRankCorrelationMatrix", "create_correlation_matrix_from_correlations"),
+        *("generate_random_correlation_matrix", "generate_random_correlations"),
+        "generate_random_low_rank_correlation_matrix",
+    ],
+    "evals": [
+        *("ClassificationMetrics", "ClassificationMetricsCalculator", "DeadLatentsCalculator", "L0Calculator"),
+        *("ShrinkageCalculator", "SyntheticDataEvalResult", "compute_classification_metrics"),
+        *("eval_sae_on_synthetic_data", "feature_uniqueness", "mean_correlation_coefficient"),
+    ],
+    "feature_dictionary": [
+        *("FeatureDictionary", "FeatureDictionaryInitializer", "orthogonal_initializer", "orthogonalize_embeddings")
+    ],
+    "firing_magnitudes": [
+        *("ConstantMagnitudeConfig", "ExponentialMagnitudeConfig", "FoldedNormalMagnitudeConfig"),
+        *("LinearMagnitudeConfig", "MagnitudeConfig", "generate_magnitudes", "get_magnitude_class"),
+        "register_magnitude",
+    ],
+    "firing_probabilities": [
+        *("ConstantFiringProbabilityConfig", "FiringProbabilityConfig", "LinearFiringProbabilityConfig"),
+        *("RandomFiringProbabilityConfig", "ZipfianFiringProbabilityConfig", "get_firing_probability_class"),
+        *("linear_firing_probabilities", "random_firing_probabilities", "register_firing_probability"),
+        "zipfian_firing_probabilities",
+    ],
+    "initialization": ["init_sae_to_match_feature_dict"],
+    "plotting": [
+        *("find_best_feature_ordering", "find_best_feature_ordering_across_saes"),
+        *("find_best_feature_ordering_from_sae", "plot_sae_feature_similarity"),
+    ],
+    "stats": [
+        *("CorrelationMatrixStats", "SuperpositionStats", "compute_correlation_matrix_stats"),
+        *("compute_low_rank_correlation_matrix_stats", "compute_superposition_stats"),
+    ],
+    "synthetic_model": [
+        *("LowRankCorrelationConfig", "OrthogonalizationConfig", "SyntheticModel", "SyntheticModelConfig"),
+        *("SYNTHETIC_MODEL_CONFIG_FILENAME", "SYNTHETIC_MODEL_HIERARCHY_FILENAME"),
+        "SYNTHETIC_MODEL_WEIGHTS_FILENAME",
+    ],
+    "synthetic_sae_runner": [
+        *("RUNNER_CONFIG_FILENAME", "SyntheticSAERunner", "SyntheticSAERunnerConfig", "SyntheticSAERunnerResult")
+    ],
+    "training": ["SyntheticActivationIterator", "train_toy_sae"],
+    "upload_synthetic_model": ["upload_synthetic_model_to_huggingface"],
+}
+_HIERARCHY = {
+    "config": ["HierarchyConfig"],
+    "hierarchy": ["Hierarchy", "generate_hierarchy"],
+    "modifier": ["hierarchy_modifier"],
+    "node": ["HierarchyNode"],
+}
+_FORESTS = dict.fromkeys(sum(_HIERARCHY.values(), ["ActivationsModifier"]), "sae_widgets.synthetic")
+
 _FILE_NAMES = {
     "SAE_WEIGHTS_FILENAME": "sae_widgets.sae.files:WEIGHTS_NAME",
     "SAE_CFG_FILENAME": "sae_widgets.sae.files:CONFIG_NAME",
@@ -125,6 +181,19 @@ OFFERED: dict[str, dict[str, str]] = {
     },
     **{f"sae_lens.saes.{module}": dict.fromkeys(names, "sae_widgets.architectures")
        for module, names in _ARCHITECTURES.items()},
+    "sae_lens.synthetic": {
+        **dict.fromkeys(sum(_SYNTHETIC.values(), ["cosine_similarities"]), "sae_widgets.synthetic"),
+        **_FORESTS,
+    },
+    **{f"sae_lens.synthetic.{module}": dict.fromkeys(names, "sae_widgets.synthetic")
+       for module, names in _SYNTHETIC.items()},
+    "sae_lens.synthetic.hierarchy": _FORESTS,
+    **{f"sae_lens.synthetic.hierarchy.{module}": dict.fromkeys(names, "sae_widgets.synthetic")
+       for module, names in _HIERARCHY.items()},
+    "sae_lens.synthetic.hierarchy.validation": {"validate_hierarchy": "sae_widgets.synthetic.hierarchy"},
+    "sae_lens.synthetic.registry": dict.fromkeys(
+        ("FIRING_PROB_REGISTRY", "MAGNITUDE_REGISTRY", "Registry"), "sae_widgets.synthetic.registry"
+    ),
     "sae_lens.training": {},
     "sae_lens.training.activation_scaler": {"ActivationScaler": _TRAINING, "ActivationWhitening": _TRAINING},
     "sae_lens.training.activations_store": {"ActivationsStore": "sae_widgets.activations.store"},
@@ -132,6 +201,7 @@ OFFERED: dict[str, dict[str, str]] = {
     "sae_lens.training.sae_trainer": {"SAETrainer": _TRAINING},
     "sae_lens.training.upload_saes_to_huggingface": {"upload_saes_to_huggingface": "sae_widgets.hub"},
     "sae_lens.util": {
+        "cosine_similarities": "sae_widgets.synthetic",
         "dtype_to_str": "sae_widgets.sae.config:dtype_name",
         "str_to_dtype": _NAMES,
         "extract_layer_from_tlens_hook_name": _NAMES,
