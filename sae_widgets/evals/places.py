@@ -80,7 +80,9 @@ def look(
 
         hooks = [(name, partial(keep, place=Place(model, name))) for name in names]
         how = {} if with_logits else {"return_type": None, "stop_at_layer": _stop_after(model, names)}
-        logits[id(model)] = model.run_with_hooks(tokens, fwd_hooks=hooks, **how, **settings)
+        given = model.run_with_hooks(tokens, fwd_hooks=hooks, **how, **settings)
+        if with_logits:
+            logits[id(model)] = given
     for place in every:
         if place not in seen:
             raise ValueError(f"The hook {place.hook_name!r} exists but is not passed in a forward of this model.")

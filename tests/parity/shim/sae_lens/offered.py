@@ -47,7 +47,14 @@ _BASE = {
 
 _SAES = {name: "sae_widgets.architectures" for names in _ARCHITECTURES.values() for name in names} | _BASE
 
+_TO_DISK = {
+    f"{name}Runner{end}": f"sae_widgets.runs.{module}"
+    for name, module in (("CacheActivations", "cache_activations"), ("Pretokenize", "pretokenize"))
+    for end in ("", "Config")
+} | {"pretokenize_runner": "sae_lens.adapters.data"}
+
 _CONFIGS = {
+    **{name: home for name, home in _TO_DISK.items() if name.endswith("Config")},
     "LanguageModelSAERunnerConfig": "sae_widgets.runs.config",
     "LoggingConfig": "sae_widgets.runs.config",
 }
@@ -58,7 +65,7 @@ _RUNNERS = {
 }
 
 _NAMES, _TRAINING = "sae_lens.adapters.names", "sae_lens.adapters.training"
-_EVALS = "sae_lens.adapters.evals"
+_EVALS = "sae_widgets.evals"
 
 _MODELS = {"HookedSAETransformer": "sae_lens.adapters.models", "SAETransformerBridge": "sae_widgets.model"}
 
@@ -129,6 +136,7 @@ OFFERED: dict[str, dict[str, str]] = {
         **_SAES,
         **_CONFIGS,
         **_RUNNERS,
+        **_TO_DISK,
         **_MODELS,
         "ActivationsStore": "sae_widgets.activations.store",
         "SAETrainer": _TRAINING,
@@ -147,12 +155,28 @@ OFFERED: dict[str, dict[str, str]] = {
         "open_neuronpedia_feature_dashboard": "sae_widgets.neuronpedia",
         "test_key": "sae_widgets.neuronpedia",
     },
+    "sae_lens.cache_activations_runner": {
+        name: _TO_DISK[name] for name in ("CacheActivationsRunner", "CacheActivationsRunnerConfig")
+    },
+    "sae_lens.pretokenize_runner": {
+        **{name: _TO_DISK[name] for name in ("PretokenizeRunner", "PretokenizeRunnerConfig", "pretokenize_runner")},
+        "get_special_token_from_cfg": "sae_lens.adapters.data",
+    },
+    "sae_lens.tokenization_and_batching": dict.fromkeys(
+        ("concat_and_batch_sequences", "tokenize_with_chat_template"), "sae_lens.adapters.data"
+    ),
     "sae_lens.config": {**_CONFIGS, "SAETrainerConfig": _TRAINING, "DTYPE_MAP": _NAMES},
     "sae_lens.constants": {**_FILE_NAMES, "DTYPE_MAP": _NAMES, "DTYPE_TO_STR": _NAMES},
     "sae_lens.evals": {
         "EvalConfig": _EVALS,
+        "all_loadable_saes": _EVALS,
         "get_eval_everything_config": _EVALS,
+        "get_featurewise_weight_based_metrics": "sae_widgets.evals.weights:weight_metrics",
+        "get_saes_from_regex": _EVALS,
+        "multiple_evals": _EVALS,
+        "process_results": _EVALS,
         "run_evals": _EVALS,
+        "run_evals_cli": "sae_widgets.evals.command",
     },
     "sae_lens.llm_sae_training_runner": _RUNNERS,
     "sae_lens.loading": {},
