@@ -70,7 +70,7 @@ export function comparePart(model, { onCursor, slider }) {
   /** @param {Numbers} numbers */
   function build(numbers) {
     const columns = numbers.columns ?? [];
-    const key = JSON.stringify([members(), columns]);
+    const key = JSON.stringify([members(), columns]); // a column for each curve; that of the chosen one stands first, and once
     if (key === built) return;
     built = key;
     rows = members().map((member, i) => {
@@ -139,6 +139,8 @@ export function comparePart(model, { onCursor, slider }) {
     const step = view ? view.cursor : NaN;
     const shown = valuesAt(curves, members(), choice?.name ?? "", step);
     const problems = model.get("run_state")?.problems ?? {};
+    const hidden = (numbers.columns ?? []).findIndex(({ name }) => name === choice?.name);
+    [...head.children].forEach((/** @type {HTMLElement} */ cell, k) => { cell.hidden = k - 2 === hidden; });
     const heading = /** @type {Element} */ (head.children[1]);
     setText(heading, choice ? `${choice.label}${Number.isNaN(step) ? " now" : ` at step ${step}`}` : "");
     for (const [i, { row, button, value, cells, note }] of rows.entries()) {
@@ -148,7 +150,10 @@ export function comparePart(model, { onCursor, slider }) {
       button.tabIndex = i === tabStop ? 0 : -1;
       row.dataset.state = problems[member] ? "failed" : isFocused ? "focused" : "";
       setText(value, formatValue(shown[i]));
-      cells.forEach((cell, k) => setText(cell, formatValue(numbers.rows?.[i]?.[k] ?? NaN)));
+      cells.forEach((cell, k) => {
+        cell.hidden = k === hidden;
+        setText(cell, formatValue(numbers.rows?.[i]?.[k] ?? NaN));
+      });
       setText(note, problems[member] ? "stopped" : "");
       note.title = problems[member] ?? "";
     }
@@ -176,7 +181,7 @@ export function comparePart(model, { onCursor, slider }) {
     },
     /** @param {Curves} now @param {import("./chart.js").ChartView} nowView */
     draw(now, nowView) {
-      element.hidden = members().length === 0;
+      element.hidden = members().length === 0 || !chosen();
       if (element.hidden) return;
       curves = now;
       view = nowView;
@@ -213,7 +218,8 @@ export const compareCss = `
 .sw-members tr[data-state="failed"] .sw-note { color: var(--sw-bad); }
 .sw-members td { font-variant-numeric: tabular-nums; }
 .sw-members td:nth-child(2) { font-weight: 600; }
-.sw-members th[scope="row"] { text-align: start; padding: 0 16px 0 0; }
+.sw-members th:first-child { text-align: start; }
+.sw-members th[scope="row"] { padding: 0 16px 0 0; font-size: 12px; color: var(--sw-fg); }
 .sw-member { display: inline-flex; align-items: center; gap: 8px; max-width: 320px; padding: 3px 6px; border: 0; border-radius: 4px; background: none; color: inherit; font: inherit; cursor: pointer; }
 .sw-member svg { flex: none; }
 .sw-member:hover { background: var(--sw-hover); }

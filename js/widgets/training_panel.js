@@ -275,7 +275,8 @@ function settingsPart(set) {
   return {
     element,
     draw(/** @type {Setting[]} */ settings, /** @type {boolean} */ isOver, /** @type {string} */ of = "") {
-      whose.hidden = !of || !settings.length;
+      element.hidden = !settings.length;
+      whose.hidden = !of;
       setText(whose, `Settings of ${of}`);
       for (const [name, { form }] of [...known]) {
         if (settings.some((setting) => setting.name === name)) continue;
@@ -472,7 +473,7 @@ function outcomePart() {
       if (key === shown) return;
       shown = key;
       element.hidden = !isOver && !now.error && !now.checkpoint && !problems.length;
-      element.dataset.state = now.error ? "failed" : "";
+      element.dataset.state = now.error || problems.length ? "failed" : "";
       const saved = isOver && now.status !== "failed" ? outcome?.saved : now.checkpoint;
       fill(element,
         now.error && h("p", { class: "sw-token", role: "alert" }, h("b", {}, isOver ? "Training failed: " : now.status === "lost" ? "" : "Training goes on, but: "), now.error),

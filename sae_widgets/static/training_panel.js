@@ -1020,6 +1020,10 @@ function comparePart(model, { onCursor, slider }) {
     const step = view ? view.cursor : NaN;
     const shown = valuesAt(curves, members(), choice?.name ?? "", step);
     const problems = model.get("run_state")?.problems ?? {};
+    const hidden = (numbers.columns ?? []).findIndex(({ name }) => name === choice?.name);
+    [...head.children].forEach((cell, k) => {
+      cell.hidden = k - 2 === hidden;
+    });
     const heading = (
       /** @type {Element} */
       head.children[1]
@@ -1032,7 +1036,10 @@ function comparePart(model, { onCursor, slider }) {
       button2.tabIndex = i === tabStop ? 0 : -1;
       row.dataset.state = problems[member] ? "failed" : isFocused ? "focused" : "";
       setText(value, formatValue(shown[i]));
-      cells.forEach((cell, k) => setText(cell, formatValue(numbers.rows?.[i]?.[k] ?? NaN)));
+      cells.forEach((cell, k) => {
+        cell.hidden = k === hidden;
+        setText(cell, formatValue(numbers.rows?.[i]?.[k] ?? NaN));
+      });
       setText(note, problems[member] ? "stopped" : "");
       note.title = problems[member] ?? "";
     }
@@ -1061,7 +1068,7 @@ function comparePart(model, { onCursor, slider }) {
     },
     /** @param {Curves} now @param {import("./chart.js").ChartView} nowView */
     draw(now, nowView) {
-      element.hidden = members().length === 0;
+      element.hidden = members().length === 0 || !chosen();
       if (element.hidden) return;
       curves = now;
       view = nowView;
@@ -1095,7 +1102,8 @@ var compareCss = `
 .sw-members tr[data-state="failed"] .sw-note { color: var(--sw-bad); }
 .sw-members td { font-variant-numeric: tabular-nums; }
 .sw-members td:nth-child(2) { font-weight: 600; }
-.sw-members th[scope="row"] { text-align: start; padding: 0 16px 0 0; }
+.sw-members th:first-child { text-align: start; }
+.sw-members th[scope="row"] { padding: 0 16px 0 0; font-size: 12px; color: var(--sw-fg); }
 .sw-member { display: inline-flex; align-items: center; gap: 8px; max-width: 320px; padding: 3px 6px; border: 0; border-radius: 4px; background: none; color: inherit; font: inherit; cursor: pointer; }
 .sw-member svg { flex: none; }
 .sw-member:hover { background: var(--sw-hover); }
@@ -1370,7 +1378,8 @@ function settingsPart(set) {
   return {
     element,
     draw(settings, isOver, of = "") {
-      whose.hidden = !of || !settings.length;
+      element.hidden = !settings.length;
+      whose.hidden = !of;
       setText2(whose, `Settings of ${of}`);
       for (const [name, { form }] of [...known]) {
         if (settings.some((setting) => setting.name === name)) continue;
@@ -1560,7 +1569,7 @@ function outcomePart() {
       if (key === shown) return;
       shown = key;
       element.hidden = !isOver && !now.error && !now.checkpoint && !problems.length;
-      element.dataset.state = now.error ? "failed" : "";
+      element.dataset.state = now.error || problems.length ? "failed" : "";
       const saved = isOver && now.status !== "failed" ? outcome?.saved : now.checkpoint;
       fill(
         element,

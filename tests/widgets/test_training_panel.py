@@ -465,7 +465,7 @@ def test_the_label_of_a_change_is_short():
 def test_only_a_run_can_be_shown():
     with pytest.raises(TypeError, match=r"the result of sw\.train\(\.\.\.\), or the folder of a run; got int"):
         TrainingPanel(3)
-    with pytest.raises(FileNotFoundError, match="No run in 'runs/abc': it has no metrics.jsonl"):
+    with pytest.raises(FileNotFoundError, match=r"No run in 'runs/abc': it has no metrics\.jsonl"):
         TrainingPanel("runs/abc")
 
 
