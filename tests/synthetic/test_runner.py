@@ -139,6 +139,17 @@ def test_a_run_can_be_paused_changed_and_stopped(tmp_path):
     assert (run.trainable.run_folder / "metrics.jsonl").is_file()  # type: ignore[attr-defined]
 
 
+def test_a_panel_follows_a_run_and_train_takes_its_config(tmp_path):
+    run = sw.train(config(tmp_path), override_synthetic_model=SyntheticModel(small_config()), foreground=True)
+    panel = sw.TrainingPanel(run)
+    try:
+        assert run.status == "done"
+        assert run.trainable.title == "topk SAE, 16 features, 24 true ones in 12-d"  # type: ignore[attr-defined]
+        assert "loss" in run.history.names()
+    finally:
+        panel.close()
+
+
 def test_scores_along_the_way_are_curves(tmp_path):
     run = start(config(tmp_path, eval_frequency=10, eval_samples=100), foreground=True)
     steps, values = run.history.series("eval/synthetic/mcc")
