@@ -22,7 +22,7 @@ class Ahead:
 
     def __init__(self, source: Source, n_ahead: int) -> None:
         self.source, self.n_ahead = source, n_ahead
-        self.hook_names, self.widths = source.hook_names, source.widths
+        self.hook_names, self.widths, self.group = source.hook_names, source.widths, source.group
         self._ready: deque[tuple[dict[str, Tensor], Tensor | BaseException]] = deque()
         self._under_way: dict[str, Tensor] | None = None
         """The state from before the forward that is being made."""

@@ -8,8 +8,10 @@ from torch import Tensor
 
 from sae_widgets.activations.cache import CachedActivations
 from sae_widgets.activations.settings import StoreSettings
+from sae_widgets.activations.soundness import check_finite
 from sae_widgets.activations.sources import excluded_ids, without
 from sae_widgets.fit import plain_name
+from sae_widgets.training.distributed import Group
 
 _EVAL_EPOCH = -1
 
@@ -28,6 +30,7 @@ class CacheSource:
 
     def __init__(self, model: Any, cached: CachedActivations, settings: StoreSettings) -> None:
         self.cached, self.settings = cached, settings
+        self.group = Group()  # each process reads the files by itself
         self.hook_names = [*settings.hooks_in, *settings.hooks_out]
         missing = [name for name in self.hook_names if name not in cached.hook_names]
         if missing:
@@ -76,6 +79,14 @@ class CacheSource:
         rows = self._next_rows(self.settings.store_batch_size_prompts)
         parts = [self.cached.rows.read(rows, name)[:, self._slice].flatten(0, 1) for name in self.hook_names]
         activations = parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
+        check_finite(
+            activations.unflatten(0, (len(rows), -1)),
+            None,
+            hook_names=self.hook_names,
+            widths=self.widths,
+            tokenizer=None,
+            origin=f"rows {', '.join(map(str, rows[:4]))} ... of {str(self.cached.folder)!r}, epoch {self.epoch}",
+        )
         if not self.cached.rows.has_tokens:
             return activations, None
         return activations, self.cached.rows.read_tokens(rows)[:, self._slice].flatten()

@@ -10,7 +10,9 @@ from torch import Tensor
 
 from sae_widgets.activations.hook_reader import HookReader
 from sae_widgets.activations.settings import StoreSettings
+from sae_widgets.activations.soundness import check_finite
 from sae_widgets.activations.token_rows import TokenRows
+from sae_widgets.training.distributed import Group
 
 
 @runtime_checkable
@@ -21,6 +23,8 @@ class Source(Protocol):
     """What is read, inputs first."""
     widths: list[int]
     """Width of each."""
+    group: Group
+    """The processes that read it together."""
 
     def gather(self) -> Float[Tensor, "n_tokens width"]:
         """The next activations, hooks side by side, without those of excluded tokens."""
@@ -43,6 +47,8 @@ class ModelSource:
         self.hook_names = [name for _, name in read.places]
         self.widths = read.widths
         self.excluded = excluded_ids(model.tokenizer, settings.exclude_special_tokens)
+        self.group = Group()
+        """Who shares the forwards: each process makes the activations of its own rows, and all have all."""
         self._d_vocab = getattr(model.cfg, "d_vocab", None)
 
     def activations(self, tokens: Int[Tensor, "n_rows context"]) -> Float[Tensor, "n_rows positions width"]:
@@ -54,7 +60,20 @@ class ModelSource:
         """The next activations and their tokens, special ones included."""
         tokens = self.rows.take(self.settings.store_batch_size_prompts)
         self.check_ids(tokens)
-        return self.activations(tokens).flatten(0, 1), tokens[:, slice(*self.settings.seqpos_slice)].flatten()
+        own = self.group.share(len(tokens))
+        # A process without rows of its own makes one that nobody needs: models refuse a batch of none.
+        here = self.activations(tokens[own.start : max(own.stop, own.start + 1)])[: own.stop - own.start]
+        activations = self.group.gather_rows(here, len(tokens))
+        documents = self.rows.documents
+        check_finite(
+            activations,
+            tokens[:, slice(*self.settings.seqpos_slice)],
+            hook_names=self.hook_names,
+            widths=self.widths,
+            tokenizer=self.model.tokenizer,
+            origin=f"documents up to number {self.rows.n_documents:,} of {documents.name}, epoch {self.rows.epoch}",
+        )
+        return activations.flatten(0, 1), tokens[:, slice(*self.settings.seqpos_slice)].flatten()
 
     def gather(self) -> Float[Tensor, "n_tokens width"]:
         return without(*self.gather_raw(), self.excluded)
@@ -83,6 +102,8 @@ class ModelSource:
 
 def excluded_ids(tokenizer: Any, chosen: bool | Sequence[int] | None) -> Int[Tensor, " n"]:
     """The ids of the tokens to leave out: all special ones, these, or none."""
+    if chosen is True and tokenizer is None:
+        raise ValueError("Which tokens are special, the tokenizer says, and there is none; give their ids.")
     ids = tokenizer.all_special_ids if chosen is True else chosen or []
     return torch.tensor(sorted(set(ids)), dtype=torch.int64)
 

@@ -91,9 +91,8 @@ class ActivationsStore:
         self._source = self._model_source(models) if cached is None else CacheSource(self.model, cached, settings)
         n_out = len(settings.hooks_out)
         self.hook_names: list[str] = self._source.hook_names
-        """What is read, inputs first."""
+        """What is read, inputs first, and how wide each is."""
         self.widths: list[int] = self._source.widths
-        """Width of each."""
         self.d_in, self.d_out = sum(self.widths[: len(self.widths) - n_out]), sum(self.widths[-n_out:] if n_out else [])
         check_width("d_in", d_in, self.d_in, settings.hooks_in)
         check_width("d_out", d_out, self.d_out, settings.hooks_out)
@@ -110,6 +109,10 @@ class ActivationsStore:
             # One process draws as it always did; others draw otherwise.
             seed=settings.seed + 1_000_003 * settings.rank,
         )
+
+    def share_with(self, group: Any) -> None:
+        """Has forwards made by the processes of a `Group` together; each process gets the same batches."""
+        self._source.group = group
 
     def _model_source(self, models: list[Any]) -> ModelSource:
         settings = self.settings
@@ -146,8 +149,8 @@ class ActivationsStore:
         source = cfg.dataset_path if override_dataset is None else override_dataset
 
         def documents() -> Documents:
-            chosen = {name: getattr(cfg, name) for name in ("use_chat_formatting", "is_dataset_tokenized")}
-            return open_documents(source, streaming=cfg.streaming, seed=cfg.seed, **chosen)
+            names = ("use_chat_formatting", "is_dataset_tokenized", "keep_held_out")
+            return open_documents(source, streaming=cfg.streaming, seed=cfg.seed, **{n: getattr(cfg, n) for n in names})
 
         if cfg.use_cached_activations:
             has_text = override_dataset is not None or bool(cfg.dataset_path)
@@ -238,16 +241,16 @@ class ActivationsStore:
         return tokens.to(self.model.device) if move_to_model_device else tokens
 
     def eval_tokens(self, n_rows: int) -> Int[Tensor, "n_rows context"]:
-        """Rows of the same documents in another order, fewer where there are fewer; training goes on undisturbed."""
+        """Rows of the documents kept out of training, else of the same in another order; or as many as there are."""
         if self._documents is None and isinstance(self._source, CacheSource):
             return self._source.eval_tokens(n_rows)
-        return self._open(self._read_documents, 1, EVAL_EPOCH).take_of_epoch(n_rows)
+        return self._open(self._read_documents.held_out or self._read_documents, 1, EVAL_EPOCH).take_of_epoch(n_rows)
 
     def _open(self, documents: Documents, n_rows_needed: int, epoch: int) -> TokenRows:
         tokenizer, settings = self.model.tokenizer, self.settings
         packer = SequencePacker(
             settings.context_size,
-            begin_row=tokenizer.bos_token_id if settings.prepend_bos else None,
+            begin_row=special_token(tokenizer, "bos") if settings.prepend_bos else None,
             separator=special_token(tokenizer, settings.sequence_separator_token),
             is_concatenated=not settings.disable_concat_sequences,
         )

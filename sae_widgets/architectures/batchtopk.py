@@ -78,7 +78,9 @@ class BatchSelectingSAE(SelectingSAE):
     def select(self, hidden_pre: Float[Tensor, "n d_sae"]) -> SparseActs:
         n, d_sae = hidden_pre.shape
         everything = hidden_pre.flatten()
-        flat = _largest(everything, int(self.cfg.k * n))
+        n_chosen = int(self.cfg.k * self.peers.n_tokens(n))
+        flat = self.peers.largest(everything, n_chosen)
+        flat = _largest(everything, n_chosen) if flat is None else flat
         # In order of tokens, so that each token's features can be counted off into its row of slots.
         flat = flat[everything[flat] > 0].sort().values
         token, feature = flat // d_sae, flat % d_sae
@@ -108,8 +110,10 @@ class BatchSelectingSAE(SelectingSAE):
             return
         with torch.no_grad():
             kept = acts.values[acts.values > 0]
-            if kept.numel():
-                self.topk_threshold.lerp_(kept.min().double(), self.cfg.topk_threshold_lr)
+            least = kept.min() if kept.numel() else kept.new_tensor(torch.inf)
+            least = self.peers.least(least)
+            if least.isfinite():
+                self.topk_threshold.lerp_(least.double(), self.cfg.topk_threshold_lr)
 
     def _make_biases(self) -> None:
         super()._make_biases()

@@ -106,7 +106,8 @@ class JumpingSAE(SAE):
         }
         if cfg.pre_act_loss_coefficient is not None:
             below = (self.threshold.to(parts.hidden_pre.dtype) - parts.hidden_pre).relu()
-            terms["pre_act_loss"] = cfg.pre_act_loss_coefficient * pre_act_loss(below, decoder_norms(self.W_dec), ctx)
+            short = self.peers.total(pre_act_loss(below, decoder_norms(self.W_dec), ctx))
+            terms["pre_act_loss"] = cfg.pre_act_loss_coefficient * short
         return terms
 
     @torch.no_grad()
@@ -119,9 +120,10 @@ class JumpingSAE(SAE):
         cfg = self._training_config()
         if cfg.jumprelu_sparsity_loss_mode == "tanh":
             acts = parts.feature_acts * decoder_norms(self.W_dec)  # type: ignore[operator]
-            return torch.tanh(cfg.jumprelu_tanh_scale * acts).sum(-1)
+            return self.peers.total(torch.tanh(cfg.jumprelu_tanh_scale * acts).sum(-1))
         threshold = self.threshold.to(parts.hidden_pre.dtype)
-        l0 = _Step.apply(parts.hidden_pre, threshold, cfg.jumprelu_bandwidth, cfg.jumprelu_ste_to_input).sum(-1)  # type: ignore[union-attr]
+        steps = _Step.apply(parts.hidden_pre, threshold, cfg.jumprelu_bandwidth, cfg.jumprelu_ste_to_input)
+        l0 = self.peers.total(steps.sum(-1))  # type: ignore[union-attr]
         if cfg.jumprelu_sparsity_loss_mode == "quadratic":
             return 2 / cfg.target_l0 * (l0 - cfg.target_l0) ** 2
         return l0

@@ -174,13 +174,15 @@ class SelectingSAE(SAE):
         self, parts: TrainParts, target: Tensor, sae_out: Tensor, dead: Int[Tensor, " n_dead"]
     ) -> Float[Tensor, ""]:
         """How far the best of the `dead` features are from what `sae_out` misses, less where they are few."""
-        n_dead, k_aux = len(dead), self.d_in // 2
+        n_dead, k_aux = self.peers.n_features(len(dead)), self.d_in // 2
         if not n_dead or not k_aux:
             return sae_out.new_zeros(())
         residual = (target - sae_out).detach()
         rows, hidden_pre = rows_of(parts.sae_in), rows_of(parts.hidden_pre)
-        indices = dead[self.rank(hidden_pre[:, dead]).topk(min(k_aux, n_dead), dim=-1, sorted=False).indices]
-        acts = SparseActs(indices, self._values_at(rows, hidden_pre, indices))
+        best, ranks = self.peers.largest_per_token(self.rank(hidden_pre[:, dead]), min(k_aux, n_dead))
+        indices = dead[best]
+        values = self._values_at(rows, hidden_pre, indices)
+        acts = SparseActs(indices, torch.where(ranks > -torch.inf, values, 0.0))
         error = self._decoded_rows(acts).view(residual.shape)
         if self.cfg.is_normalized_per_row:
             _, undo = self._normalized(target)

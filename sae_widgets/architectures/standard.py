@@ -81,14 +81,15 @@ class StandardSAE(SAE):
         cfg, norms = self._training_config(), decoder_norms(self.W_dec)
         acts = parts.feature_acts
         assert not isinstance(acts, SparseActs)
-        lengths = torch.linalg.vector_norm(acts * norms, ord=cfg.lp_norm, dim=-1)
+        lengths = self.peers.total(torch.linalg.vector_norm(acts * norms, ord=cfg.lp_norm, dim=-1))
         terms = {
             "mse_loss": squared_error(parts.sae_out, target),
             "l1_loss": ctx.coefficients["l1"] * lengths.mean(),
         }
         if cfg.pre_act_loss_coefficient is not None:
             below = (-parts.hidden_pre).relu()
-            terms["pre_act_loss"] = cfg.pre_act_loss_coefficient * pre_act_loss(below, norms, ctx)
+            short = self.peers.total(pre_act_loss(below, norms, ctx))
+            terms["pre_act_loss"] = cfg.pre_act_loss_coefficient * short
         return terms
 
 

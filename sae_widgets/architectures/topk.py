@@ -63,7 +63,7 @@ class TopKSAE(SelectingSAE):
     training_config_class = TopKTrainingSAEConfig
 
     def select(self, hidden_pre: Float[Tensor, "n d_sae"]) -> SparseActs:
-        values, indices = hidden_pre.topk(self.cfg.k, dim=-1, sorted=False)
+        indices, values = self.peers.largest_per_token(hidden_pre, self.cfg.k)
         return SparseActs(indices, values.relu())
 
 

@@ -19,7 +19,7 @@ from sae_widgets.runs.config import LanguageModelSAERunnerConfig
 from sae_widgets.runs.job_report import JobReport
 from sae_widgets.runs.job_start import make_sae, store_config, widths
 from sae_widgets.runs.member import Member
-from sae_widgets.runs.members import Members
+from sae_widgets.runs.members import Members, MembersState
 from sae_widgets.runs.metadata import describe_sae
 from sae_widgets.runs.multi_config import MultiSAETrainingRunnerConfig
 from sae_widgets.runs.resume import find_resumed, not_in, with_width_of
@@ -27,6 +27,7 @@ from sae_widgets.runs.run import Breathe
 from sae_widgets.sae.base import SAE
 from sae_widgets.sae.files import write_sparsity
 from sae_widgets.training.checkpoints import FINAL, SETTINGS_NAME, Checkpoint, prune, write_checkpoint, write_json
+from sae_widgets.training.distributed import ALONE, Group
 from sae_widgets.training.reports import StepReport
 from sae_widgets.training.trainer import Trainer
 
@@ -49,6 +50,10 @@ class TrainingJob:
         events: Settings changed in an earlier run, to be changed again at the same steps (`run.events`).
     """
 
+    group: Group = ALONE
+    """The processes that work on it."""
+    find_resumed = staticmethod(find_resumed)
+
     def __init__(
         self,
         cfg: AnyConfig,
@@ -59,7 +64,7 @@ class TrainingJob:
     ) -> None:
         given = list(model) if isinstance(model, (list, tuple)) else [] if model is None else [model]
         self.models, self.dataset = [as_hooked(each) for each in given], dataset
-        found = find_resumed(cfg)
+        found = self.find_resumed(cfg)
         resumed = found.checkpoint if found is not None else None
         cfg = cfg if resumed is None else with_width_of(cfg, resumed)
         if isinstance(cfg, LanguageModelSAERunnerConfig) and not cfg.is_d_in_known and sae is None and resumed is None:
@@ -72,7 +77,7 @@ class TrainingJob:
         for name, each in cfg.members.items():
             own = saes.get(name) or make_sae(each, None if resumed is None else resumed.saes[name])
             describe_sae(own, each, self.models)
-            self.members[name] = Member(name, each, own, self._next_batch)
+            self.members[name] = Member(name, each, own, self._next_batch, self.group)
         self.store: ActivationsStore | None = None
         self._store_state: dict[str, Tensor] = {}
         self.events: list[dict[str, Any]] = []
@@ -190,6 +195,8 @@ class TrainingJob:
                 batch = store.next_batch(lambda done, total: breathe("gathering activations", done, total))
             except Cancelled:
                 return
+            except FloatingPointError as error:
+                raise self._with_step(error) from error
             yield start, self._step(batch, start)
 
     def _step(self, batch: Batch, start: float) -> dict[str, StepReport]:
@@ -199,12 +206,19 @@ class TrainingJob:
             try:
                 reports[member.name] = member.step(batch, start)
             except FloatingPointError as error:
-                last = f"The last checkpoint is {self._checkpoint}." if self._checkpoint else "There is no checkpoint."
                 if len(self.members.live) == 1:
-                    raise FloatingPointError(f"{error} {last}") from error
+                    raise FloatingPointError(f"{error} {self._last_checkpoint}") from error
                 member.problem = str(error)
-                logger.error("%s is trained no more, the others are: %s %s", member.name, error, last)
+                why = (member.name, error, self._last_checkpoint)
+                logger.error("%s is trained no more, the others are: %s %s", *why)
         return reports
+
+    def _with_step(self, error: FloatingPointError) -> FloatingPointError:
+        return FloatingPointError(f"At step {self.n_steps + 1:,}: {error} {self._last_checkpoint}")
+
+    @property
+    def _last_checkpoint(self) -> str:
+        return f"The last checkpoint is {self._checkpoint}." if self._checkpoint else "There is no checkpoint."
 
     @property
     def is_checkpoint_due(self) -> bool:
@@ -227,16 +241,17 @@ class TrainingJob:
         if not all(member.trainer.is_sound() for member in self.members.live):
             raise OSError("No checkpoint was written: the last loss is not finite, so the weights may not be either.")
         self.before_checkpoint()
-        tensors, numbers = self.members.state_dict()
+        saes, sparsities, tensors, numbers, write_more = self._state()
         # Nothing gathered yet: what the resumed run brought along is still what counts.
         store = self.store.state_dict() if self.store is not None else self._store_state
         self._checkpoint = write_checkpoint(
             self.run_folder / (name or str(self.n_tokens)),
-            {name: member.sae for name, member in self.members.items()},
-            {name: member.trainer.log_sparsity() for name, member in self.members.items()},
+            saes,
+            sparsities,
             {**tensors, **{f"store.{key}": value for key, value in store.items()}},
             {**numbers, "saes": list(self.members), "events": self.events},
             self.cfg.to_dict(),
+            write_more,
         )
         if self.cfg.keep_checkpoints is not None:
             prune(self.run_folder, self.cfg.keep_checkpoints)
@@ -249,15 +264,14 @@ class TrainingJob:
         """
         if is_complete and self.cfg.save_final_checkpoint:
             self._try(lambda: self.save_checkpoint(f"{FINAL}{self.n_tokens}"))
-        if self.store is not None:
-            self.store.close()
-        for member in self.members.live:
-            member.finish()
-            if is_complete:
+        self._close()
+        result = self.members.finish()
+        if is_complete:
+            for member in self.members.live:
                 member.sae.cfg.metadata["l0"] = self._metrics_of(member)["l0"]
         if is_complete and self.cfg.output_path:
             self._try(lambda: self._write_output(Path(self.cfg.output_path or "")))
-        return self.sae if self.members.is_single else {member.name: member.sae for member in self.members.live}
+        return result
 
     @property
     def metrics(self) -> dict[str, Any]:
@@ -270,10 +284,20 @@ class TrainingJob:
             # A run stopped early is not made to wait for the metrics of a long one.
             tokens = self._eval_tokens(self.n_tokens)
             metrics = run_evals(member.sae_in_model_units(), self._eval_model(), tokens, **self._eval_settings())
-            self._metrics[member.name] = {**metrics, "dead_features": float(member.n_dead)}
+            self._metrics[member.name] = {
+                **metrics,
+                "dead_features": float(member.sae.cfg.metadata["num_dead_features"]),
+            }
         return self._metrics[member.name]
 
     # Pieces
+
+    def _close(self) -> None:
+        if self.store is not None:
+            self.store.close()
+
+    def _state(self) -> MembersState:
+        return self.members.everything()
 
     def _open_model(self, cfg: AnyConfig, sae: SAE | None = None) -> None:
         if not self.models:
@@ -286,6 +310,7 @@ class TrainingJob:
             if member.cfg.hook_head_index is None and len(self.models) == 1:
                 check_fits(self.model, member.sae)
         self.store = self._store_of(self.dataset)
+        self.store.share_with(self.group)
         self.members.place(self.store)
         if self._store_state:
             self.store.load_state_dict(self._store_state)
@@ -314,6 +339,8 @@ class TrainingJob:
             seen = self.store.upcoming(n_tokens, lambda done, total: breathe(what, done, total))
         except Cancelled:
             return False
+        except FloatingPointError as error:
+            raise self._with_step(error) from error
         for member in waiting:
             member.measure(seen)
         return True
@@ -361,7 +388,7 @@ class TrainingJob:
     def _write_output(self, folder: Path) -> None:
         for member in self.members.live:
             member.sae.save_inference_model(folder / member.name)
-            write_sparsity(folder / member.name, member.trainer.log_sparsity())
+            write_sparsity(folder / member.name, member.log_sparsity())
             member.sae.folder = folder / member.name
         write_json(folder / SETTINGS_NAME, self.cfg.to_dict())
 

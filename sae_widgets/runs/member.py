@@ -18,8 +18,11 @@ from sae_widgets.normalize import whitening_of
 from sae_widgets.runs.config import LanguageModelSAERunnerConfig
 from sae_widgets.runs.job_start import one_or_all, train_settings
 from sae_widgets.runs.metadata import title_of
+from sae_widgets.sae import peers
 from sae_widgets.sae.base import SAE
+from sae_widgets.training.distributed import ALONE, Group
 from sae_widgets.training.reports import StepReport
+from sae_widgets.training.sharding import own_state, placed, whole_of
 from sae_widgets.training.trainer import Trainer
 
 WHITENING = "covariance_whitening"
@@ -38,15 +41,23 @@ class Member:
     """One SAE of a job, trained in place."""
 
     def __init__(
-        self, name: str, cfg: LanguageModelSAERunnerConfig, sae: SAE, next_batch: Callable[[Any], Batch]
+        self,
+        name: str,
+        cfg: LanguageModelSAERunnerConfig,
+        sae: SAE,
+        next_batch: Callable[[Any], Batch],
+        group: Group = ALONE,
     ) -> None:
-        self.name, self.cfg, self.sae = name, cfg, sae
-        self.trainer = Trainer(sae, train_settings(cfg), lambda is_cancelled: self.part(next_batch(is_cancelled)))
+        self.name, self.cfg = name, cfg
+        settings = train_settings(cfg)
+        self.sae, sharing = placed(sae, settings, group, cfg.distributed)
+        self.trainer = Trainer(self.sae, settings, lambda is_cancelled: self.part(next_batch(is_cancelled)), sharing)
         self.inputs: Sequence[Place] = ()
         """Where in the store's columns its inputs are; known once the store is open."""
         self.targets: Sequence[Place] = ()
         """The same of its targets; none where they are its inputs."""
         self.is_scaled = sae.cfg.normalize_activations not in _MEASURED
+        self._log_sparsity: Tensor | None = None
         self.problem: str | None = None
         """Why it is trained no more, while the others are."""
 
@@ -122,7 +133,7 @@ class Member:
         sae = copy.deepcopy(self.sae).eval()
         self.trainer.give_result(sae)
         self._fold_scale(sae)
-        return sae
+        return whole_of(sae, self.sae.peers)
 
     def finish(self) -> None:
         """Makes the SAE what comes out: in the unit of the model's activations, for inference."""
@@ -135,10 +146,24 @@ class Member:
             # Training saw the heads joined; from now on the SAE takes them as the model gives them.
             self.sae.cfg.reshape_activations = "hook_z"
         self.sae.cfg.metadata["num_dead_features"] = self.n_dead
+        self._log_sparsity = self.log_sparsity()
+        # From here on it is this process's own.
+        self.sae = whole_of(self.sae, self.sae.peers)
+        self.sae.peers = peers.ALONE
 
     @property
     def n_dead(self) -> int:
-        return int(self.trainer.dead_mask().sum())
+        return self.sae.peers.n_features(int(self.trainer.dead_mask().sum()))
+
+    def log_sparsity(self) -> Tensor:
+        """log10 of the share of tokens each feature fires on."""
+        if not self.sae.training and self._log_sparsity is not None:
+            return self._log_sparsity
+        return self.sae.peers.whole(self.trainer.log_sparsity())
+
+    def whole_sae(self) -> SAE:
+        """The SAE in its training form."""
+        return whole_of(self.sae, self.sae.peers)
 
     def _fold_scale(self, sae: SAE) -> None:
         if self.trainer.whitening is not None:
@@ -156,7 +181,7 @@ class Member:
 
     def load_state_dict(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
         """Goes on where `state_dict` was taken."""
-        self.trainer.load_state_dict(tensors, numbers)
+        self.trainer.load_state_dict(own_state(self.sae, tensors), numbers)
         self.is_scaled = bool(numbers["is_scaled"])
         self.problem = numbers.get("problem")
 

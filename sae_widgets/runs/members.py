@@ -5,13 +5,27 @@ One SAE is the single key "", and nothing has a prefix then. Of several, curves,
 """
 
 import math
-from typing import Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
 from sae_widgets.activations.store import ActivationsStore
 from sae_widgets.runs.member import Member, Place
+from sae_widgets.sae.base import SAE
 from sae_widgets.training.trainer import Trainer
+
+
+class MembersState(NamedTuple):
+    """What a checkpoint has of them."""
+
+    saes: dict[str, SAE]
+    log_sparsities: dict[str, Tensor]
+    tensors: dict[str, Tensor]
+    numbers: dict[str, Any]
+    write_more: Callable[[Path], object] = lambda folder: None
+    """Writes into a checkpoint's folder what is not among these."""
 
 
 class Members(dict[str, Member]):
@@ -80,6 +94,17 @@ class Members(dict[str, Member]):
             member.trainer.apply_setting(own, value)
 
     # State
+
+    def everything(self) -> MembersState:
+        """What a checkpoint has of them; all processes that share an SAE's features have to ask for it."""
+        saes = {name: member.whole_sae() for name, member in self.items()}
+        return MembersState(saes, {name: each.log_sparsity() for name, each in self.items()}, *self.state_dict())
+
+    def finish(self) -> SAE | dict[str, SAE]:
+        """What comes out: the SAE, or those without a problem by name."""
+        for member in self.live:
+            member.finish()
+        return self[""].sae if self.is_single else {member.name: member.sae for member in self.live}
 
     def state_dict(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """All but the weights of the SAEs whose last loss was finite: tensors, and plain numbers."""

@@ -31,7 +31,7 @@ MAY_DIFFER = frozenset(
         *("checkpoint_path", "n_checkpoints", "checkpoint_every_steps", "checkpoint_every_minutes"),
         *("keep_checkpoints", "save_final_checkpoint", "resume", "resume_from_checkpoint", "from_pretrained_path"),
         *("n_eval_batches", "eval_batch_size_prompts", "eval_dataset_path", "prefetch_llm_batches", "streaming"),
-        *("dead_feature_threshold", "cached_activations_path", "model_class_name"),
+        *("dead_feature_threshold", "cached_activations_path", "model_class_name", "distributed"),
     }
 )
 """Fields of a run's config that a resumed run may have otherwise. `training_tokens` also moves what is planned towards

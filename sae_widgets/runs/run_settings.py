@@ -58,6 +58,9 @@ class RunSettings:
     streaming: bool = True
     is_dataset_tokenized: bool | None = None
     """Which to read of data that has tokens and text; None: the tokens. Else it is seen from the data."""
+    keep_held_out: bool = True
+    """Keep every 20th document out of training, for evaluation, where there are 40 or more. SAELens: evaluates on what
+    it trains on."""
     use_chat_formatting: bool = False
     """Read conversations by the tokenizer's chat template, before text; text is then what a user says."""
     context_size: int = 128

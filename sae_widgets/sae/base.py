@@ -322,10 +322,10 @@ class SAE(StoredSAE, SAELensNames, ABC):
     def _decoded_rows(self, feature_acts: Tensor | SparseActs) -> Float[Tensor, "*batch d_out"]:
         """`feature_acts @ W_dec`."""
         if not isinstance(feature_acts, SparseActs):
-            return feature_acts @ self.W_dec
+            return self.peers.total(feature_acts @ self.W_dec)
         indices, values = feature_acts
         rows = decode_rows(rows_of(indices), rows_of(values), self.W_dec)
-        return rows.view(*values.shape[:-1], rows.shape[-1])
+        return self.peers.total(rows.view(*values.shape[:-1], rows.shape[-1]))
 
     def _scale_features(self, norms: Float[Tensor, " d_sae"]) -> None:
         """Scales whatever is in the unit of `hidden_pre`; called with W_enc scaled already."""
@@ -355,7 +355,7 @@ class SAE(StoredSAE, SAELensNames, ABC):
     def _prepare(self, x: Tensor, *, hooked: bool) -> tuple[Tensor, Undo]:
         x = self._through(self.hook_sae_input, self._flat(x), hooked)
         sae_in, undo = self._normalized(x)
-        return (sae_in - self.b_dec if self.cfg.apply_b_dec_to_input else sae_in), undo
+        return self.peers.copied(sae_in - self.b_dec if self.cfg.apply_b_dec_to_input else sae_in), undo
 
     def _normalized(self, x: Float[Tensor, "*batch d_in"]) -> tuple[Float[Tensor, "*batch d_in"], Undo]:
         """`x` as `normalize_activations` says, and what undoes it."""

@@ -15,6 +15,7 @@ from torch import Tensor
 from sae_widgets.sae.config import SAEConfig
 from sae_widgets.sae.files import read_sparsity, write_folder, write_sparsity
 from sae_widgets.sae.module import SAEModule
+from sae_widgets.sae.peers import ALONE, Peers
 from sae_widgets.sae.registry import sae_class_for
 
 Self = TypeVar("Self", bound="StoredSAE")
@@ -26,6 +27,9 @@ weights, log sparsity)."""
 
 class StoredSAE(SAEModule):
     """What makes an SAE from files, and files from an SAE."""
+
+    peers: Peers = ALONE
+    """Who has the rest of a batch while several processes train it."""
 
     @classmethod
     def from_config(cls: type[Self], cfg: SAEConfig, *, generator: torch.Generator | None = None) -> Self:

@@ -3,6 +3,7 @@
     sae_weights.safetensors  cfg.json  sparsity.safetensors    the SAE in its training form, SAELens' own files
     runner_cfg.json                                            the run's settings
     training_state.safetensors  training_state.json            optimiser, counts, buffer, positions, random state
+    sharded/                                                   of these, what was spread over processes (`sharding`)
 
 A run of several SAEs has a folder of that name for each of them, with the files of the first line in it.
 
@@ -16,7 +17,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +27,7 @@ from torch import Tensor
 
 from sae_widgets.sae.base import SAE
 from sae_widgets.sae.files import read_json, read_tensors, write_sparsity
+from sae_widgets.training.sharding import FOLDER, read_shards
 
 TENSORS_NAME = "training_state.safetensors"
 NUMBERS_NAME = "training_state.json"
@@ -56,6 +58,7 @@ def write_checkpoint(
     tensors: Mapping[str, Tensor],
     numbers: Mapping[str, Any],
     settings: Mapping[str, Any],
+    write_more: Callable[[Path], object] = lambda temporary: None,
 ) -> Path:
     """The folder, once it is whole.
 
@@ -66,6 +69,7 @@ def write_checkpoint(
         tensors: State of the training.
         numbers: State that is no tensor.
         settings: The run's config.
+        write_more: Writes what else belongs into it.
 
     Raises:
         OSError: If it cannot be written. What was at `folder` before is unchanged, and nothing else is left.
@@ -79,6 +83,7 @@ def write_checkpoint(
         write_json(temporary / SETTINGS_NAME, settings)
         write_json(temporary / NUMBERS_NAME, numbers)
         save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary / TENSORS_NAME)
+        write_more(temporary)
     for each in saes.values():
         each.folder = None  # saving noted the temporary name
     return folder
@@ -98,7 +103,10 @@ def read_checkpoint(folder: str | Path, device: str = "cpu") -> Checkpoint:
         raise FileNotFoundError(f"No checkpoint of a run in {str(folder)!r}.{hint}")
     numbers = read_json(folder / NUMBERS_NAME)
     saes = {name: SAE.load_from_disk(folder / name, device=device) for name in numbers.get("saes", [""])}
-    return Checkpoint(folder, saes, read_tensors(folder / TENSORS_NAME), numbers)
+    tensors = read_tensors(folder / TENSORS_NAME)
+    if (folder / FOLDER).is_dir():
+        tensors |= read_shards(folder / FOLDER)
+    return Checkpoint(folder, saes, tensors, numbers)
 
 
 @contextlib.contextmanager

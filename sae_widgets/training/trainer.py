@@ -27,6 +27,7 @@ from sae_widgets.sae.acts import TrainContext
 from sae_widgets.sae.base import SAE
 from sae_widgets.training.averaging import WeightAverage
 from sae_widgets.training.compilation import compiled_forward_of, forward_of
+from sae_widgets.training.distributed import ALONE, Group, gradients
 from sae_widgets.training.firing import FiringCounts, firing_counts
 from sae_widgets.training.l0_control import L0Control
 from sae_widgets.training.live_settings import LiveSettings
@@ -49,6 +50,7 @@ from sae_widgets.training.revival import (
 )
 from sae_widgets.training.schedules import warmed_up
 from sae_widgets.training.settings import TrainSettings, check_suits
+from sae_widgets.training.sharding import clip_gradients
 
 __all__ = ["StepReport", "TrainSettings", "Trainer", "firing_counts"]
 
@@ -59,8 +61,10 @@ NextBatch = Callable[[Callable[[int, int], bool]], Batch]
 class Trainer:
     """Trains `sae` in place on the batches that `next_batch(is_cancelled)` gives."""
 
-    def __init__(self, sae: SAE, settings: TrainSettings, next_batch: NextBatch) -> None:
+    def __init__(self, sae: SAE, settings: TrainSettings, next_batch: NextBatch, group: Group = ALONE) -> None:
         check_suits(sae, settings)
+        self.group = group
+        """The processes that share each batch's tokens."""
         self.sae, self.settings, self.next_batch = sae.train(), settings, next_batch
         self.lr = settings.lr
         self.coefficients = {name: coefficient.value for name, coefficient in sae.coefficients().items()}
@@ -132,7 +136,7 @@ class Trainer:
         self.n_tokens += len(x)
         self._loss = loss
         self.firing.add(counts, len(x))
-        n_active = counts.sum()
+        n_active = self.sae.peers.n_features(counts.sum())
         self._steer(n_active, len(x), losses, is_measured)
         report = StepReport(self.n_steps, self.n_tokens, lr, coefficients, n_resampled=self._resample(x, target))
         if not is_measured:
@@ -146,7 +150,7 @@ class Trainer:
             losses=values,
             l0=n_active.item() / len(x),
             explained_variance=1 - values["mse_loss"] / variance if variance > 0 else math.nan,
-            dead_features=int(self.dead_mask().sum()),
+            dead_features=int(self.sae.peers.n_features(self.dead_mask().sum())),
             grad_norm=float(grad_norm),
             tokens_per_s=len(x) / (time.perf_counter() - start),
         )
@@ -161,6 +165,7 @@ class Trainer:
                 self.sae.b_dec.copy_(seen.mean(0) if mean else geometric_median(seen))
         if self.settings.normalize_sae_decoder:
             normalize_decoder(self.sae)
+        self.group.copy_from_first(list(self.named.values()))
         if self.average is not None:
             self.average.load(self.named)
 
@@ -169,23 +174,27 @@ class Trainer:
     ) -> tuple[dict[str, Tensor], Int[Tensor, " d_sae"]]:
         """Leaves the loss's gradient in the weights: the loss terms, and on how many tokens each feature fired.
 
-        Every term is a mean over tokens, so that of the batch is that of its parts, weighted by their sizes.
+        Every term is a mean over tokens, so that of the batch is that of its parts, weighted by their sizes; each part
+        is shared out to the processes.
         """
         losses: dict[str, Tensor] = {}
         counts = torch.zeros_like(self.firing.last_fired)
-        n_parts = min(self.settings.grad_accumulation_steps, len(x))
+        n_parts = min(self.settings.grad_accumulation_steps, len(x) // self.group.size)
         for part, target_part in zip(x.tensor_split(n_parts), target.tensor_split(n_parts), strict=True):
+            own = self.group.share(len(part))
+            part, target_part = part[own], target_part[own]
             with self._autocast():
                 parts, terms = self._forward(part, target_part, ctx)
                 if self.settings.use_ghost_grads and ctx.dead_mask is not None:
                     terms["ghost_grad_loss"] = ghost_grad_loss(self.sae, parts, part, ctx.dead_mask)
-                if n_parts > 1:
+                if len(part) < len(x):
                     terms = {name: value * (len(part) / len(x)) for name, value in terms.items()}
                 loss = torch.stack(list(terms.values())).sum()
             loss.backward()
             counts += firing_counts(parts.feature_acts, self.sae.d_sae)
             for name, value in terms.items():
                 losses[name] = losses[name] + value.detach() if name in losses else value.detach()
+        self.group.sum_([*gradients(self.named, self.group), *losses.values(), counts])
         return losses, counts
 
     def _descend(self, lr: float) -> Float[Tensor, ""]:
@@ -194,7 +203,7 @@ class Trainer:
         if settings.normalize_sae_decoder:
             remove_parallel_gradient(self.sae)
         limit = math.inf if settings.grad_clip_norm is None else settings.grad_clip_norm
-        grad_norm = torch.nn.utils.clip_grad_norm_(self.named.values(), limit)
+        grad_norm = clip_gradients(self.named, limit, self.sae.peers)
         set_lr(self.optimizer, lr)
         self.optimizer.step()
         self.optimizer.zero_grad()
@@ -263,6 +272,7 @@ class Trainer:
             return 0
         generator = torch.Generator().manual_seed(self.settings.seed * 1_000_003 + self.n_steps)
         dead = resample(self.sae, dead, x, target, self.settings.resample_scale, generator)
+        self.group.copy_from_first(list(self.named.values()))
         self.sae.after_step()
         if self.settings.normalize_sae_decoder:
             normalize_decoder(self.sae)
@@ -289,8 +299,9 @@ class Trainer:
         self.coefficients[name] = self.l0_control.observe(
             active / tokens,
             self.settings.measure_every_steps,
+            penalty=losses[f"{name}_loss"].item(),
+            error=losses["mse_loss"].item(),
             is_held=self.n_steps <= warm_up,
-            share=float(losses[f"{name}_loss"] / losses["mse_loss"].clamp_min(1e-30)),
         )
 
     # Live settings
