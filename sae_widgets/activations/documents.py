@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import torch
 
+from sae_widgets.activations.held_out import part_of
 from sae_widgets.activations.token_files import check_token_files, made_with
 
 SEPARATOR = "<|endoftext|>"
@@ -94,6 +95,8 @@ class Documents:
         self.made_with = made_with
         """What `sae_lens.json` says of tokens made beforehand; None where there is no such file."""
         self.n_documents: int | None = len(rows) if hasattr(rows, "__len__") else None
+        self.held_out: Documents | None = None
+        """Documents that are not among these, for evaluation; None where none were kept out."""
 
     def read(self, epoch: int, start: int, rank: int = 0, world_size: int = 1) -> Iterator[list[Any]]:
         """Documents of an epoch from number `start` of this share on, a few at a time."""
@@ -150,6 +153,7 @@ def open_documents(
     column: str | None = None,
     use_chat_formatting: bool = False,
     is_dataset_tokenized: bool | None = None,
+    keep_held_out: bool = False,
     **load_settings: Any,
 ) -> Documents:
     """The documents of `source`.
@@ -165,6 +169,8 @@ def open_documents(
         column: The column to read; None takes the first of `COLUMNS` that is there.
         use_chat_formatting: Whether conversations go before other columns; text is then what a user says.
         is_dataset_tokenized: Which to take where there are tokens and text; None takes the tokens.
+        keep_held_out: Leave out the documents that are for evaluation, and give them as `Documents.held_out`; see
+            `activations.held_out`.
         **load_settings: Further arguments of `datasets.load_dataset` (name, data_files, data_dir, revision).
 
     Raises:
@@ -193,7 +199,12 @@ def open_documents(
         raise ValueError(f"{name} is empty: there is nothing to train on.")
     kind, column = _kind_of(first, name, column, use_chat_formatting, is_dataset_tokenized)
     origin = made_with(path) if path is not None and kind == "tokens" else None
-    return Documents(source, kind=kind, column=column, name=name, seed=seed, is_shuffled=is_shuffled, made_with=origin)
+    how = {"kind": kind, "column": column, "name": name, "seed": seed, "is_shuffled": is_shuffled, "made_with": origin}
+    documents = Documents(source, **how)
+    if keep_held_out and (others := part_of(documents, is_held_out=True)) is not None:
+        documents = part_of(documents, is_held_out=False)
+        documents.held_out = others
+    return documents
 
 
 def _kind_of(

@@ -86,6 +86,11 @@ class TokenRows:
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
+        if tokenizer is None and documents.kind != "tokens":
+            raise ValueError(
+                f"{documents.name} is text, and this model has no tokenizer: load_model(model, tokenizer=...), or "
+                "give tokens (column 'input_ids')."
+            )
         self.documents, self.tokenizer, self.packer = documents, tokenizer, packer
         self.n_rows_needed = n_rows_needed
         """Fewer rows than this in a whole epoch are an error: one batch would hold the same text twice."""
@@ -199,4 +204,4 @@ def special_token(tokenizer: Any, token: str | int | None) -> int | None:
         return token
     if token not in ("bos", "eos", "sep"):
         raise ValueError(f"A special token is 'bos', 'eos', 'sep', a token id or None; got {token!r}.")
-    return getattr(tokenizer, f"{token}_token_id")
+    return getattr(tokenizer, f"{token}_token_id", None)

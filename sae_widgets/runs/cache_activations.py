@@ -276,7 +276,7 @@ class CacheActivationsRunner:
         tokenizer, settings = self.model.tokenizer, self.settings
         packer = SequencePacker(
             self.context_size,
-            begin_row=tokenizer.bos_token_id if settings.prepend_bos else None,
+            begin_row=special_token(tokenizer, "bos") if settings.prepend_bos else None,
             separator=special_token(tokenizer, settings.sequence_separator_token),
             is_concatenated=not settings.disable_concat_sequences,
         )
