@@ -148,8 +148,10 @@ def _typed(values: Mapping[str, Any]) -> dict[str, Any]:
             typed["saes"] = {key: _sae_config(_typed_below("sae", own)) for key, own in value.items()}
         elif name == "logger" and isinstance(value, Mapping):
             typed["logger"] = _typed_below("logger", value)
+        elif name in plain and not ("saes" in values and name in ("hook_names", "hook_names_out")):
+            typed[name] = as_type(value, plain[name], name)
         else:
-            typed[name] = as_type(value, plain[name], name) if name in plain else value
+            typed[name] = value  # its config says what is wrong with it
     return typed
 
 
@@ -189,7 +191,8 @@ def as_type(value: Any, kind: Any, name: str) -> Any:
     Raises:
         ValueError: If it cannot be read so.
     """
-    for each in sorted(_alternatives(kind), key=lambda each: each is str):  # anything can be read as a text
+    # "none" before lists; last a text, as which anything can be read
+    for each in sorted(_alternatives(kind), key=lambda each: 2 * (each is str) - (each is type(None))):
         try:
             return _as_one(value, each)
         except (ValueError, TypeError, SyntaxError):
