@@ -157,7 +157,7 @@ def describe(model_path: Path, text: Path, out: Path, n_tokens: int) -> None:
     words = [model.tokenizer.decode([t]) for t in range(len(model.tokenizer))]
     classes = word_classes(words)
     for folder in sorted(p.parent for p in out.glob("*/cfg.json")):
-        sae = sw.SAE.load_from_disk(folder)
+        sae = sw.SAE.load_from_disk(folder, dtype="float32")
         statistics = sw.feature_statistics(model, sae, torch.cat(list(rows.values()))[order], **KEPT)
         mass = weigh(model, sae, rows)
         labels = {f: name for f in range(sae.cfg.d_sae) if (name := label(f, mass, words, classes))}
