@@ -3,7 +3,7 @@
     level <- level + (log l0 - level) / smoothing              what L0 is, without the batches' noise
     trend <- trend + ((change of level) - trend) / n           where it goes by itself
     error  = level + lead * trend - log target
-    drift <- drift + gain^2 / 8 * error                        while |error| < 1/2 and nothing below is the case
+    drift <- drift + gain^2 / 4 * error                        while |error| < 1/2 and nothing below is the case
     log coefficient <- log coefficient + clip(gain * error + drift, -3 limit, limit)                    (each step)
 
 Everything is in logarithms, since L0 follows the coefficient over orders of magnitude by a power near -1. L0 answers
@@ -12,20 +12,21 @@ features are learned the coefficient that gives an L0 falls on and on: `drift` l
 by a tenth. `limit` is the trust region: the coefficient may not run off while L0 cannot have answered yet; down it may
 go faster, since a penalty that is too strong kills features. All three are measured in shares of the run.
 
-The coefficient stays where what is seen is no answer to it: while it or the learning rate warms up. Nor does it rise
-while the penalty outweighs the error by far, or fall while the penalty is next to nothing: every gradient is then the
-one's or the other's already, and moving further changes nothing now and has to be undone later.
+The coefficient stays where what is seen is no answer to it: while it or the learning rate warms up. It does not rise in
+the first `lead` steps, when L0 is high whatever the coefficient, since nothing is learned yet. Nor does it rise to
+where the penalty of an SAE with the target L0 would outweigh the error by far, or fall to where it would be next to
+nothing: every gradient is then the one's or the other's already, and what L0 does is a matter of time alone.
 """
 
 import math
 
 SMOOTHING_STEPS = 5.0
 TREND_STEPS = 20.0
-LEAD_SHARE = 1 / 8
+LEAD_SHARE = 1 / 15
 """Of the run; at least 20 and at most 250 steps."""
 FAST_FALL = 3.0
-USEFUL = (0.01, 2.0)
-"""Penalty over error: below, the coefficient does not fall, above, it does not rise."""
+USEFUL = (0.02, 5.0)
+"""Penalty over error, at the target L0, beyond which the coefficient does not move."""
 WIDEST = 1e4
 """The coefficient stays within this factor of where it began."""
 
@@ -37,16 +38,34 @@ class L0Control:
         if not coefficient > 0:
             raise ValueError(f"target_l0 needs a coefficient above 0 to start from, got {coefficient:g}.")
         self.lead = min(max(LEAD_SHARE * n_steps, 20.0), 250.0)
-        self.gain = 1.2 / self.lead
+        self.gain = 1.4 / self.lead
         self.limit = 1.6 / self.lead
         self.target = target
         self.start = self.coefficient = coefficient
         self.level: float | None = None
+        self.n_steps = 0
+        """Steps seen, those of warm-ups aside."""
         self.trend = self.drift = 0.0
+        self.price: float | None = None
+        """Penalty of one active feature at coefficient 1."""
 
-    def observe(self, l0: float, n_steps: int = 1, *, is_held: bool = False, share: float = 1.0) -> float:
-        """The coefficient for the next steps, after `n_steps` steps of mean `l0` with a penalty of `share` times the
-        error.
+    def observe(
+        self,
+        l0: float,
+        n_steps: int = 1,
+        *,
+        penalty: float | None = None,
+        error: float | None = None,
+        is_held: bool = False,
+    ) -> float:
+        """The coefficient for the next steps.
+
+        Args:
+            l0: Its mean over the last `n_steps` steps.
+            n_steps: Steps since the last time.
+            penalty: The loss term that the coefficient weighs, as it was; None: not known.
+            error: The reconstruction error beside it.
+            is_held: Whether something warms up.
         """
         seen = math.log(max(l0, 1e-3))
         if self.level is None:
@@ -57,13 +76,20 @@ class L0Control:
         self.trend += ((self.level - before) / n_steps - self.trend) * min(n_steps / TREND_STEPS, 1.0)
         if is_held:
             return self.coefficient
-        error = self.level + self.lead * self.trend - math.log(self.target)
-        wanted = self.gain * error + self.drift
-        if (share > USEFUL[1] and wanted > 0) or (share < USEFUL[0] and wanted < 0):
+        self.n_steps += n_steps
+        if penalty is not None and l0 > 0:
+            self.price = penalty / (l0 * self.coefficient)
+        off = self.level + self.lead * self.trend - math.log(self.target)
+        wanted = self.gain * off + self.drift
+        if abs(off) < 0.5 and abs(wanted) < self.limit:
+            self.drift += n_steps * self.gain**2 / 4 * off
+        if wanted > 0 and self.n_steps < self.lead:
             return self.coefficient
-        if abs(error) < 0.5 and abs(wanted) < self.limit:
-            self.drift += n_steps * self.gain**2 / 8 * error
         moved = self.coefficient * math.exp(n_steps * min(max(wanted, -FAST_FALL * self.limit), self.limit))
+        if error and self.price:
+            share = moved * self.price * self.target / error
+            if (share > USEFUL[1] and wanted > 0) or (share < USEFUL[0] and wanted < 0):
+                return self.coefficient
         self.coefficient = min(max(moved, self.start / WIDEST), self.start * WIDEST)
         return self.coefficient
 
@@ -72,7 +98,7 @@ class L0Control:
         self.start = self.coefficient = coefficient
 
     def state_dict(self) -> dict[str, float | None]:
-        names = ("target", "start", "coefficient", "level", "trend", "drift")
+        names = ("target", "start", "coefficient", "level", "trend", "drift", "price", "n_steps")
         return {name: getattr(self, name) for name in names}
 
     def load_state_dict(self, state: dict[str, float | None]) -> None:

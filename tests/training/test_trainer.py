@@ -5,50 +5,14 @@ import math
 import pytest
 import torch
 
-from sae_widgets.architectures import (
-    BatchTopKTrainingSAEConfig,
-    GatedTrainingSAEConfig,
-    JumpReLUTrainingSAEConfig,
-    StandardTrainingSAEConfig,
-    TopKTrainingSAEConfig,
-)
+from sae_widgets.architectures import StandardTrainingSAEConfig
 from sae_widgets.sae import SAE
 from sae_widgets.sae.acts import SparseActs, TrainContext, TrainParts
 from sae_widgets.training.firing import FiringCounts, firing_counts
 from sae_widgets.training.reports import StepReport
 from sae_widgets.training.revival import ghost_grad_loss
 from sae_widgets.training.schedules import LearningRateSchedule, warmed_up
-from sae_widgets.training.settings import TrainSettings
-from sae_widgets.training.trainer import Trainer
-
-CONFIGS = {
-    "standard": StandardTrainingSAEConfig(d_in=8, d_sae=24, l1_coefficient=0.1, l1_warm_up_steps=4),
-    "gated": GatedTrainingSAEConfig(d_in=8, d_sae=24, l1_coefficient=0.1),
-    "topk": TopKTrainingSAEConfig(d_in=8, d_sae=24, k=3),
-    "jumprelu": JumpReLUTrainingSAEConfig(d_in=8, d_sae=24, l0_coefficient=0.1),
-    "batchtopk": BatchTopKTrainingSAEConfig(d_in=8, d_sae=24, k=3.0),
-}
-
-
-def sparse_data(n, seed=0):
-    """Sums of two of twelve directions in eight dimensions."""
-    generator = torch.Generator().manual_seed(seed)
-    directions = torch.nn.functional.normalize(torch.randn(12, 8, generator=torch.Generator().manual_seed(99)), dim=-1)
-    chosen = torch.rand(n, 12, generator=generator).topk(2, dim=-1).indices
-    return 3 * directions[chosen].sum(1)
-
-
-def trainer_of(architecture="topk", sae=None, lr=3e-3, total_tokens=64 * 100, **settings):
-    generator = torch.Generator().manual_seed(0)
-    sae = sae or SAE.from_config(CONFIGS[architecture], generator=generator)
-    schedule = settings.pop("schedule", LearningRateSchedule(n_steps=total_tokens // 64))
-    batches = iter(range(10**9))
-    return Trainer(
-        sae,
-        TrainSettings(total_tokens=total_tokens, lr=lr, schedule=schedule, **settings),
-        lambda is_cancelled: sparse_data(64, seed=next(batches)),
-    )
-
+from tests.training.small_runs import CONFIGS, sparse_data, trainer_of
 
 # Schedules
 
@@ -109,6 +73,27 @@ def test_a_coefficient_rises_from_zero_to_its_value():
 def test_schedules_that_cannot_be_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         LearningRateSchedule(100, **settings)
+
+
+@pytest.mark.parametrize(
+    ("older", "name"),
+    [
+        ("constantwithwarmup", "constant"),
+        ("linearwarmupdecay", "linear"),
+        ("CosineAnnealingWarmup", "cosineannealing"),
+    ],
+)
+def test_older_names_of_schedules_mean_what_they_meant(older, name):
+    assert LearningRateSchedule(100, older, warm_up_steps=10) == LearningRateSchedule(100, name, warm_up_steps=10)
+
+
+def test_the_line_falls_from_the_warm_up_to_zero_or_to_the_end_asked_for():
+    # SAELens 2: (steps + 1) / warm_up, then (n_steps - step) / (n_steps - warm_up)
+    schedule = LearningRateSchedule(100, "linearwarmupdecay", warm_up_steps=10)
+    expected = [(step + 1) / 10 if step < 10 else (100 - step) / 90 for step in range(100)]
+    assert [schedule.factor(step) for step in range(100)] == pytest.approx(expected)
+    assert LearningRateSchedule(100, "linear", end=0.5).factor(50) == pytest.approx(0.75)
+    assert LearningRateSchedule(100, "cosineannealing").last == 0.1
 
 
 # Steps
