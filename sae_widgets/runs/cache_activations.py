@@ -194,10 +194,21 @@ class CacheActivationsRunner:
         return {**written, **places, "context_size": self.context_size, "rows_per_shard": self._rows_per_shard}
 
     def plan(self) -> DiskPlan:
-        """Disk and time that is still needed, measured on two forwards; less where the text ends before."""
-        source = self._source(self._rows())
+        """Disk and time that is still needed, measured on two forwards.
+
+        Of a text of known length as much as there will be; a stream is supposed to be long enough.
+        """
+        rows = self._rows()
+        source = self._source(rows)
         speed = tokens_per_s(lambda: source.gather_raw()[1])
-        n_left = max(self._n_rows - self._n_there(), 0)
+        n_rows, n_documents = self._n_rows, rows.documents.n_documents
+        if rows.epoch != 0:
+            n_rows = min(n_rows, 2 * self.cfg.model_batch_size)
+        elif n_documents is not None:
+            per_document = rows.n_rows_of_epoch / rows.n_documents
+            # Documents differ in length; too much is the safer guess.
+            n_rows = min(n_rows, int(1.2 * per_document * n_documents) + 1)
+        n_left = max(n_rows - self._n_there(), 0)
         per_token = self._row_bytes / self.settings.n_positions
         return DiskPlan("activations", str(self.cfg.folder), n_left * self.settings.n_positions, per_token, speed)
 

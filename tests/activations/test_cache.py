@@ -178,6 +178,9 @@ def test_the_plan_says_what_it_takes_and_refuses_what_the_disk_cannot_hold(tmp_p
     assert plan.n_bytes == pytest.approx(320 * (16 * 4 + 4), rel=0.05)
     assert plan.tokens_per_s > 0
     assert "activations of 320 tokens to" in str(plan)
+    of_short_text = runner(tmp_path, training_tokens=10**9).plan()
+    n_tokens = 8 * len(runner(tmp_path / "all", training_tokens=10**9).run())
+    assert n_tokens <= of_short_text.n_tokens < 1.6 * n_tokens
     monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 64 * 1024**2 + 7000})())
     with pytest.raises(ValueError, match=r"do not fit: .* are free at .*enough for 100 tokens\. Lower training_tokens"):
         making.run()
