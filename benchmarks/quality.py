@@ -242,7 +242,7 @@ def compare(args: argparse.Namespace, folder: Path) -> None:
     run_side("sae-lens", args.peer, folder)
     theirs = evaluate(folder, [job["name"] for job in peer], model, rows, scale, args.hook)
     mine = {}
-    for kind in ("same", "recipe"):
+    for kind in args.kinds:
         for job in jobs_of("ours", kind, args, d_in):
             l0 = theirs[f"sae-lens-same-{job['architecture']}-{job['seed']}"]["l0"]
             mine[job["name"]] = steered(job, l0)
@@ -296,7 +296,10 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--eval-rows", type=int, default=128)
     parser.add_argument("--architectures", nargs="*", default=[*ARCHITECTURES])
-    parser.add_argument("--folder", type=Path, help="where files go and stay; none: a temporary one")
+    parser.add_argument("--kinds", nargs="*", default=["same", "recipe"])
+    parser.add_argument(
+        "--folder", type=Path, help="where files go and stay, so that a second call goes on; none: temporary"
+    )
     parser.add_argument("--train", choices=("sae-lens", "ours"), help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.train:
