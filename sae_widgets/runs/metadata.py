@@ -22,7 +22,7 @@ def describe_sae(sae: SAE, cfg: LanguageModelSAERunnerConfig, models: list[Any])
     for name in (
         *("model_name", "model_class_name", "hook_name", "hook_head_index", "context_size", "prepend_bos"),
         *("model_from_pretrained_kwargs", "exclude_special_tokens", "sequence_separator_token"),
-        *("disable_concat_sequences", "dataset_path"),
+        *("disable_concat_sequences", "dataset_path", "keep_held_out"),
     ):
         metadata[name] = getattr(cfg, name)
     for name in ("hook_name_out", "hook_names", "hook_names_out"):
