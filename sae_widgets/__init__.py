@@ -42,6 +42,7 @@ _PUBLIC = {
     "runs.cache_activations": ["CacheActivationsRunner", "CacheActivationsRunnerConfig"],
     "runs.pretokenize": ["PretokenizeRunner", "PretokenizeRunnerConfig"],
     "runs.follower": ["FollowedRun"],
+    "runs.replay": ["replay"],
     "runs.run": ["TrainingRun"],
     "runs.runner": [
         "LanguageModelSAERunnerConfig",

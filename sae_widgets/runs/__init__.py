@@ -10,5 +10,9 @@ run, trainable         TrainingRun: worker thread, pause, stop, live settings (s
 history, listeners, gauges, log, log_lines, heartbeat    what is told of it, and to whom
 pretokenize, cache_activations    tokens and activations on the disk: PretokenizeRunner, CacheActivationsRunner
 disk_plan, dataclass_flags        what these two take before they begin; their command lines
+resume, replay         which checkpoint a run goes on from; a run once more
+plan, model_facts      what a run will take, before it starts
+flags, command, plan_command    settings from a file and flags; `sae-widgets train` and `plan`
+tensorboard            the curves for TensorBoard
 follower               FollowedRun: a run in another process, read from its folder (standard library only)
 """
