@@ -1,6 +1,6 @@
 """How well SAEs find features that are known: our trainer against SAELens', on the same synthetic model.
 
-    python benchmarks/synthetic.py --peer .venv-parity/bin/python          # about 15 minutes on one core
+    python benchmarks/synthetic.py --peer .venv-parity/bin/python          # about 10 minutes on one core of its own
     python benchmarks/synthetic.py                                         # ours alone
 
 The model is "bench-1k" (1,024 features in 128 dimensions, about 7 active), the SAEs have 256 features and, by k or

@@ -6,8 +6,8 @@
 
 Under a hierarchy only features with an active parent are drawn at all: what is drawn below an inactive parent would be
 thrown away. With a low-rank C this is still exact, since given the shared causes eps features are independent,
-g_i = factor_i . eps + sqrt(diag_i) N(0, 1). 1,024 tokens of SynthSAEBench-16k's 16,384 features take 0.09 s of one core,
-and 1.6 s where each is drawn, as in SAELens.
+g_i = factor_i . eps + sqrt(diag_i) N(0, 1). 1,024 tokens of SynthSAEBench-16k's 16,384 features take 0.09 s of one
+core, and 1.6 s where each is drawn, as in SAELens.
 """
 
 import inspect
