@@ -47,7 +47,7 @@ class JsonlLog:
             self._cut(n_steps)
         self._file: TextIO | None = None
         self._flushed = 0.0
-        self._is_closed = False
+        self._is_closed = self._has_failed = False
         self._lock = threading.RLock()
         self._heartbeat = Heartbeat(self._on_beat, ALIVE_EVERY_S)
         self._n_problems = 0
@@ -106,7 +106,10 @@ class JsonlLog:
             with self._lock:
                 self._is_closed = True
                 if self._file is not None:
-                    self._file.close()
+                    try:
+                        self._file.close()
+                    except OSError as error:
+                        self._say_once(error)
 
     def _on_beat(self) -> None:
         state = self._run.snapshot()
@@ -118,17 +121,26 @@ class JsonlLog:
         with self._lock:
             if self._is_closed:
                 return
-            if self._file is None:
-                # Not before there is something to write: a run that is never started leaves no open file.
-                self._file = self.path.open("a", encoding="utf-8")
-                self._write({**self._first, "time": time.time()})
-            # NaN is no JSON.
-            plain = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in values.items()}
-            self._file.write(json.dumps(plain, default=str) + "\n")
-            now = time.monotonic()
-            if now - self._flushed > FLUSH_EVERY_S or "event" in values:
-                self._flushed = now
-                self._file.flush()
+            try:
+                if self._file is None:
+                    # Not before there is something to write: a run that is never started leaves no open file.
+                    self._file = self.path.open("a", encoding="utf-8")
+                    self._write({**self._first, "time": time.time()})
+                # NaN is no JSON.
+                plain = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in values.items()}
+                self._file.write(json.dumps(plain, default=str) + "\n")
+                now = time.monotonic()
+                if now - self._flushed > FLUSH_EVERY_S or "event" in values:
+                    self._flushed = now
+                    self._file.flush()
+            except OSError as error:
+                self._say_once(error)
+
+    def _say_once(self, error: OSError) -> None:
+        """A log must not end a run; what could not be written is, once there is room again."""
+        if not self._has_failed:
+            self._has_failed = True
+            logger.error("%s cannot be written (%s); training goes on.", self.path, error.strerror or error)
 
 
 def environment() -> dict[str, str]:

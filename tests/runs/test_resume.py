@@ -5,6 +5,7 @@ import os
 import random
 import signal
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from safetensors.torch import load_file
 from sae_widgets.runs.log import read_log
 from sae_widgets.runs.replay import replay
 from sae_widgets.runs.resume import MAY_DIFFER
+from sae_widgets.runs.runner import prepare
 from sae_widgets.training.checkpoints import checkpoints_in, read_checkpoint, tidy, write_json
 from tests.runs.test_runner import begin, config, same_weights, stop_at
 from tests.tiny_lm import TinyLM, sentences
@@ -278,3 +280,38 @@ def test_nan_in_activations_names_step_hook_row_and_text_and_keeps_the_last_chec
     model.when_called = lambda n_forwards: None
     whole = begin(config(tmp_path / "whole")).result(60.0)
     assert same_weights(begin(config(tmp_path, resume="auto"), override_model=model).result(60.0), whole)
+
+
+def test_a_full_disk_costs_the_log_and_the_checkpoint_but_not_the_run(tmp_path, monkeypatch, caplog):
+    folders = {}
+
+    class Full:
+        """A file on a disk that is full from step 10 on."""
+
+        def __init__(self, file):
+            self.file = file
+
+        def __getattr__(self, name):
+            return getattr(self.file, name)
+
+        def flush(self):
+            if folders["run"].n_steps >= 10:
+                raise OSError(28, "No space left on device")
+            self.file.flush()
+
+    opened = Path.open
+    monkeypatch.setattr("sae_widgets.runs.log.FLUSH_EVERY_S", 0.0)
+    monkeypatch.setattr(
+        Path,
+        "open",
+        lambda path, mode="r", **how: Full(opened(path, mode, **how)) if "a" in mode else opened(path, mode, **how),
+    )
+    run = folders["run"] = prepare(config(tmp_path, checkpoint_every_steps=4), TinyLM(), sentences())
+    told = []
+    run.add_listener(lambda report: told.append(run.snapshot()["error"]))
+    run.run().result(60.0)
+    assert run.status == "done"
+    assert caplog.text.count("metrics.jsonl cannot be written (No space left on device)") == 1
+    assert "No space left on device" in told[-1]
+    assert [each.name for each in checkpoints_in(run.trainable.run_folder)] == [str(8 * 64), str(4 * 64)]
+    assert not list(run.trainable.run_folder.glob(".*"))
