@@ -3,8 +3,9 @@
     python benchmarks/many_saes.py                      # the bundled model, 8 SAEs of 768 features
     python benchmarks/many_saes.py --n-saes 8 --d-sae 3072 --hook blocks.2.hook_resid_pre
 
-Timed on the same data and threads: one SAE; N SAEs together; and gathering alone, which is the forward. Training N SAEs
-one after the other takes N times the first. Steps before `--warm-up` are not timed.
+Two runs on the same data and threads: one SAE, and N together; of each step it is told what the gathering of
+activations (the forward) and what the SAEs' steps took. Training N SAEs one after the other takes N times the first
+run. The first `--warm-up` steps, which fill the buffer, are not timed.
 """
 
 import argparse
@@ -33,6 +34,7 @@ def config(args: argparse.Namespace, n_saes: int, d_in: int) -> Any:
         training_tokens=args.n_steps * args.batch,
         train_batch_size_tokens=args.batch,
         context_size=args.context,
+        n_batches_in_buffer=3,  # full after the warm-up, so that each step gathers what it takes
         checkpoint_path=tempfile.mkdtemp(),
         output_path=None,
         eval_every_n_wandb_logs=0,
@@ -40,31 +42,28 @@ def config(args: argparse.Namespace, n_saes: int, d_in: int) -> Any:
     )
 
 
-def tokens_per_s(args: argparse.Namespace, model: Any, n_saes: int, d_in: int) -> float:
-    """Of the steps after the warm-up, gathering included."""
+def seconds(args: argparse.Namespace, model: Any, n_saes: int, d_in: int) -> tuple[float, float]:
+    """Seconds a step takes for gathering, and for the SAEs."""
     runner = sw.MultiSAETrainingRunner(config(args, n_saes, d_in), override_model=model)
-    times: list[float] = []
-    runner.training_run.add_listener(lambda report: times.append(clock()))
-    # The run stops itself before what follows the last step, which no training needs twice.
-    runner.training_run.add_listener(
-        lambda report: runner.training_run.stop() if report.n_steps == args.n_steps - 1 else None
-    )
-    runner.run()
-    timed = times[args.warm_up :]
-    return (len(timed) - 1) * args.batch / (timed[-1] - timed[0])
-
-
-def gathering_tokens_per_s(args: argparse.Namespace, model: Any, d_in: int) -> float:
-    """Of batches that nothing is trained on."""
-    runner = sw.MultiSAETrainingRunner(config(args, 1, d_in), override_model=model)
-    store = runner._job.store
+    run, store = runner.training_run, runner._job.store
     assert store is not None
-    for _ in range(args.warm_up):
-        store.next_batch()
-    start = clock()
-    for _ in range(args.n_steps - args.warm_up):
-        store.next_batch()
-    return (args.n_steps - args.warm_up) * args.batch / (clock() - start)
+    gathered, ended = [], []
+    next_batch = store.next_batch
+
+    def timed_batch(*args: Any) -> Any:
+        start = clock()
+        batch = next_batch(*args)
+        gathered.append(clock() - start)
+        return batch
+
+    store.next_batch = timed_batch
+    run.add_listener(lambda report: ended.append(clock()))
+    # The run is stopped before what follows the last step, its evaluation.
+    run.add_listener(lambda report: run.stop() if report.n_steps == args.n_steps - 1 else None)
+    runner.run()
+    whole = (ended[-1] - ended[args.warm_up - 1]) / (len(ended) - args.warm_up)
+    gathering = sum(gathered[args.warm_up : len(ended)]) / (len(ended) - args.warm_up)
+    return gathering, whole - gathering
 
 
 def main() -> None:
@@ -82,20 +81,18 @@ def main() -> None:
         globals()["clock"] = time.process_time
     model, sae = sw.load_demo()
     d_in = sae.cfg.d_in
-    one = tokens_per_s(args, model, 1, d_in)
-    many = tokens_per_s(args, model, args.n_saes, d_in)
-    gathering = gathering_tokens_per_s(args, model, d_in)
-    step_s = args.batch / one - args.batch / gathering
+    one, many = (seconds(args, model, n, d_in) for n in (1, args.n_saes))
     result = {
         "threads": torch.get_num_threads(),
         "n_saes": args.n_saes,
         "d_sae": args.d_sae,
-        "tokens_per_s_of_one": round(one),
-        "tokens_per_s_of_all_together": round(many),
-        "tokens_per_s_of_gathering_alone": round(gathering),
-        "times_faster_than_one_after_the_other": round(args.n_saes * many / one, 2),
-        "seconds_a_step": round(args.batch / many, 4),
-        "seconds_of_one_forward_and_all_steps": round(args.batch / gathering + args.n_saes * step_s, 4),
+        "tokens_per_s_of_one": round(args.batch / sum(one)),
+        "tokens_per_s_of_all_together": round(args.batch / sum(many)),
+        "times_faster_than_one_after_the_other": round(args.n_saes * sum(one) / sum(many), 2),
+        "ms_gathering_for_one": round(1e3 * one[0]),
+        "ms_gathering_for_all": round(1e3 * many[0]),
+        "ms_step_of_one": round(1e3 * one[1]),
+        "ms_steps_of_all": round(1e3 * many[1]),
     }
     print(json.dumps(result, indent=2))
 

@@ -200,7 +200,7 @@ def test_an_sae_that_diverges_stops_alone_and_says_why(tmp_path, caplog):
 def test_when_all_diverge_the_run_fails(tmp_path):
     model = TinyLM()
     model.W_E[5] = float("nan")
-    with pytest.raises(FloatingPointError, match="activations are not finite at step 1"):
+    with pytest.raises(FloatingPointError, match=r"At step 1: The model.s activations at .* are NaN"):
         begin(many(tmp_path), override_model=model).result(60.0)
 
 

@@ -64,6 +64,8 @@ _RUNNERS = {
     "SAETrainingRunner": "sae_widgets.runs.runner",
 }
 
+_MANY = dict.fromkeys(("MultiSAETrainingRunner", "MultiSAETrainingRunnerConfig"), "sae_widgets.runs.runner")
+
 _NAMES, _TRAINING = "sae_lens.adapters.names", "sae_lens.adapters.training"
 _EVALS = "sae_widgets.evals"
 
@@ -136,6 +138,7 @@ OFFERED: dict[str, dict[str, str]] = {
         **_SAES,
         **_CONFIGS,
         **_RUNNERS,
+        **_MANY,
         **_TO_DISK,
         **_MODELS,
         "ActivationsStore": "sae_widgets.activations.store",
@@ -179,6 +182,7 @@ OFFERED: dict[str, dict[str, str]] = {
         "run_evals_cli": "sae_widgets.evals.command",
     },
     "sae_lens.llm_sae_training_runner": _RUNNERS,
+    "sae_lens.multi_sae_training_runner": _MANY,
     "sae_lens.loading": {},
     "sae_lens.loading.pretrained_sae_loaders": {
         "handle_config_defaulting": "sae_widgets.sae.versions:upgrade_config",
