@@ -22,15 +22,11 @@ clock = time.perf_counter
 
 
 def config(args: argparse.Namespace, n_saes: int, d_in: int) -> Any:
-    """`n_saes` TopK SAEs with different k on one hook."""
+    """`n_saes` equal TopK SAEs on one hook."""
+    sae = sw.TopKTrainingSAEConfig(d_in=d_in, d_sae=args.d_sae, k=args.k)
     return sw.MultiSAETrainingRunnerConfig(
-        **sw.grid(
-            sw.TopKTrainingSAEConfig,
-            hook_names=args.hook,
-            d_in=d_in,
-            d_sae=args.d_sae,
-            k=[8 + 4 * i for i in range(n_saes)],
-        ),
+        saes={str(i): sae for i in range(n_saes)},
+        hook_names=args.hook,
         training_tokens=args.n_steps * args.batch,
         train_batch_size_tokens=args.batch,
         context_size=args.context,
@@ -70,6 +66,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--n-saes", type=int, default=8)
     parser.add_argument("--d-sae", type=int, default=768)
+    parser.add_argument("--k", type=int, default=16)
     parser.add_argument("--hook", default="blocks.2.hook_resid_pre")
     parser.add_argument("--batch", type=int, default=4096, help="tokens in a batch")
     parser.add_argument("--context", type=int, default=128)
