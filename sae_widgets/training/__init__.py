@@ -12,4 +12,6 @@ revival        dead features brought back: ghost gradients, resampling; decoder 
 l0_control     a sparsity coefficient steered to an L0
 compilation    the forward through torch.compile, where it is dense
 checkpoints    a folder with everything a run needs to go on
+distributed    the processes that train together, and what they tell each other
+sharding       an SAE whose features are on several processes
 """

@@ -51,7 +51,6 @@ class Group:
         # Of their own: activations are gathered by a thread of its own, and commands wait as long as a pause lasts.
         self._ahead = dist.new_group(timeout=PATIENCE) if is_many else None
         self._control = dist.new_group(timeout=PATIENCE, backend="gloo") if is_many else None
-        self._n_failures = 0
 
     @property
     def is_first(self) -> bool:
@@ -144,6 +143,8 @@ class Group:
         """Ends every talk; who failed stays until the others have read why, as the store may be in its process."""
         with contextlib.suppress(RuntimeError):
             store.add(_SEEN, 1)
+        # Connections end with the last reference to them, and with the connections the waiting of the others.
+        self._ahead = self._control = None
         _leave()
         until = time.monotonic() + 5
         with contextlib.suppress(RuntimeError):
@@ -188,16 +189,22 @@ class TokenPeers(Peers):
 def largest_of_all(values: Float[Tensor, " m"], n: int, group: Group) -> Int[Tensor, " n_here"]:
     """Where those of the `n` largest values of all processes are that this process has.
 
-    Each tells its own `n` largest; the n-th of all is the least that is chosen. Equal values at that bound are all
-    chosen, or with a bound below zero, where nothing is active, left to the caller.
+    Each tells its own `n` largest; the n-th of all is the least that is chosen. Of equal values there the first
+    processes' are, so that there are `n`: repeated tokens have equal values.
     """
+    if not n:
+        return torch.zeros(0, dtype=torch.int64, device=values.device)
     found = values.topk(min(n, len(values)), sorted=False)
     told = values.new_full((n,), -torch.inf)
     told[: len(found.values)] = found.values
     everything = [torch.empty_like(told) for _ in range(group.size)]
     dist.all_gather(everything, told)
-    bound = torch.cat(everything).topk(n, sorted=False).values.min() if n else told.new_tensor(torch.inf)
-    return found.indices[found.values >= bound]
+    all_told = torch.stack(everything)
+    bound = all_told.flatten().topk(n, sorted=False).values.min()
+    n_ties_before = int((all_told[: group.rank] == bound).sum())
+    n_ties = max(n - int((all_told > bound).sum()) - n_ties_before, 0)
+    ties = found.indices[found.values == bound][:n_ties]
+    return torch.cat([found.indices[found.values > bound], ties])
 
 
 def join() -> Group:

@@ -11,6 +11,7 @@ Source: Shoeybi et al. 2019, "Megatron-LM" (f and g there are `copied` and `tota
 """
 
 import copy
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -249,5 +250,7 @@ def read_shards(folder: Path) -> dict[str, Tensor]:
     reader = dcp.HuggingFaceStorageReader(str(folder))
     found = reader.read_metadata().state_dict_metadata
     state: dict[str, Any] = {name: torch.empty(each.size, dtype=each.properties.dtype) for name, each in found.items()}
-    dcp.load(state, storage_reader=reader, no_dist=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch tells that one process reads, which is what is asked for
+        dcp.load(state, storage_reader=reader, no_dist=True)
     return state
