@@ -38,6 +38,7 @@ def train(cfg: AnyConfig, is_shown: bool, **overrides: Any) -> int:
     """Trains, with a progress bar where `is_shown`; the exit status."""
     # Not before: it costs seconds, and mistyped settings should not.
     from sae_widgets.runs.log import ProgressBar
+    from sae_widgets.runs.processes import without_signals
     from sae_widgets.runs.runner import prepare
 
     try:
@@ -45,6 +46,10 @@ def train(cfg: AnyConfig, is_shown: bool, **overrides: Any) -> int:
     except (OSError, TypeError, ValueError, NotImplementedError, RuntimeError) as error:
         return told(error)
     job: Any = run.trainable
+    if not job.group.is_first:
+        with without_signals():
+            run.run(foreground=True)
+        return 0 if run.exception is None else told(run.exception, status=1)
     begun = f"goes on from step {run.n_steps:,}" if run.n_steps else "begins"
     say(f"{job.title}: {begun}, {cfg.training_tokens:,} tokens; log and checkpoints in {job.run_folder}")
     if is_shown:
