@@ -15,6 +15,7 @@ from sae_widgets.activations.store import ActivationsStore, Batch, Cancelled
 from sae_widgets.evals import run_evals
 from sae_widgets.hooked import as_hooked
 from sae_widgets.model import check_fits, load_model
+from sae_widgets.runs.checkpoint_times import CheckpointTimes
 from sae_widgets.runs.config import LanguageModelSAERunnerConfig
 from sae_widgets.runs.job_report import JobReport
 from sae_widgets.runs.job_start import make_sae, store_config, widths
@@ -96,8 +97,7 @@ class TrainingJob:
         elif self.model is not None:
             # What does not fit is said here and now, where the model is at hand already.
             self._open_store()
-        self._n_checkpoints = self._n_thresholds_passed()
-        self._saved_s, self._saved_step = time.monotonic(), self.n_steps
+        self._checkpoint_times = CheckpointTimes(cfg, self)
         self._n_threads = torch.get_num_threads()
 
     @property
@@ -222,12 +222,7 @@ class TrainingJob:
 
     @property
     def is_checkpoint_due(self) -> bool:
-        steps, minutes = self.cfg.checkpoint_every_steps, self.cfg.checkpoint_every_minutes
-        return (
-            self._n_thresholds_passed() > self._n_checkpoints
-            or (steps is not None and self.n_steps % steps == 0 and self.n_steps > self._saved_step)
-            or (minutes is not None and time.monotonic() - self._saved_s >= 60 * minutes)
-        )
+        return self._checkpoint_times.is_due
 
     def save_checkpoint(self, name: str | None = None) -> Path:
         """The folder of a new checkpoint.
@@ -235,9 +230,7 @@ class TrainingJob:
         Raises:
             OSError: If it cannot be written, or the weights are not worth it.
         """
-        self._n_checkpoints = self._n_thresholds_passed()
-        # Also of one that fails: to try at every step would cost the run more than the checkpoint is worth.
-        self._saved_s, self._saved_step = time.monotonic(), self.n_steps
+        self._checkpoint_times.note()
         if not all(member.trainer.is_sound() for member in self.members.live):
             raise OSError("No checkpoint was written: the last loss is not finite, so the weights may not be either.")
         self.before_checkpoint()
@@ -398,11 +391,6 @@ class TrainingJob:
             write()
         except OSError as error:
             logger.error("%s The SAE itself is kept: sae.save_model(<another folder>) writes it.", error)
-
-    def _n_thresholds_passed(self) -> int:
-        n_parts = self.cfg.n_checkpoints + 1
-        # Of n + 1 equal parts the ends, but for the last: SAELens' `range(0, total, ceil(total / (n + 1)))[1:]`.
-        return min(self.n_tokens // -(-self.total_tokens // n_parts), self.cfg.n_checkpoints)
 
     def _name_run_folder(self, resumed: Checkpoint | None) -> Path:
         if resumed is not None:

@@ -12,21 +12,19 @@ What was seen is kept: `history` (curves), `events` (settings changed on the way
 """
 
 import asyncio
-import atexit
 import contextvars
 import difflib
 import logging
 import math
 import threading
 import traceback
-import weakref
 from collections import deque
 from collections.abc import Callable, Generator
 from concurrent.futures import Future
-from functools import cache
 from pathlib import Path
 from typing import Any
 
+from sae_widgets.runs import at_exit
 from sae_widgets.runs.gauges import Stopwatch, process_memory_bytes
 from sae_widgets.runs.history import History
 from sae_widgets.runs.listeners import Remove, Signal
@@ -86,10 +84,9 @@ class TrainingRun:
             if self._thread is not None:
                 raise RuntimeError("This run was started before; make a new one to train again.")
             context = contextvars.copy_context()
-            # Daemon: a notebook's kernel must be able to exit; `_stop_at_exit` then ends the run with a checkpoint.
+            # Daemon: a notebook's kernel must be able to exit; `at_exit` then ends the run with a checkpoint.
             self._thread = threading.Thread(target=context.run, args=(self._work,), name="sae-training", daemon=True)
-        _stop_at_exit_registered()
-        _LIVE_RUNS.add(self)
+        at_exit.begin(self)
         self._thread.start()
         if foreground:
             self.wait_in_foreground()
@@ -301,7 +298,7 @@ class TrainingRun:
                 unserved, self._checkpoints_wanted = self._checkpoints_wanted, []
             for future in unserved:
                 future.set_exception(RuntimeError("The run ended before the checkpoint."))
-            _LIVE_RUNS.discard(self)
+            at_exit.end(self)
             self._enter(final)
 
     def _take(self, report: Report) -> None:
@@ -426,21 +423,3 @@ def _call_in(loop: asyncio.AbstractEventLoop, callback: Callable[[], object]) ->
         loop.call_soon_threadsafe(callback)
     except RuntimeError:
         logger.debug("The event loop that waited for the run is closed; nobody is left to tell.")
-
-
-_LIVE_RUNS: "weakref.WeakSet[TrainingRun]" = weakref.WeakSet()
-_EXIT_TIMEOUT_S = 10.0  # long enough for a step and a checkpoint, short enough for a kernel that is being restarted
-
-
-def _stop_at_exit() -> None:
-    runs = list(_LIVE_RUNS)
-    for run in runs:
-        run.stop()
-    for run in runs:
-        run.wait(timeout=_EXIT_TIMEOUT_S)
-
-
-@cache
-def _stop_at_exit_registered() -> None:
-    """Once, with the first run: importing this module leaves the process as it was."""
-    atexit.register(_stop_at_exit)
