@@ -115,6 +115,13 @@ class BatchSelectingSAE(SelectingSAE):
             if least.isfinite():
                 self.topk_threshold.lerp_(least.double(), self.cfg.topk_threshold_lr)
 
+    @torch.no_grad()
+    def end_training(self, n_updates: int) -> None:
+        # A running mean that began at 0 is low by this factor (Adam's bias correction): after 100 steps by a third.
+        # The mean itself is left to be SAELens'.
+        if n_updates and self.cfg.topk_threshold_lr:
+            self.topk_threshold.div_(1 - (1 - self.cfg.topk_threshold_lr) ** n_updates)
+
     def _make_biases(self) -> None:
         super()._make_biases()
         self.register_buffer("topk_threshold", torch.zeros((), dtype=torch.float64, device=self.cfg.device))

@@ -140,6 +140,9 @@ class SAEModule(nn.Module):
         """Makes the parameters and buffers beside `W_enc`, `W_dec` and `b_dec`."""
         self.b_enc = nn.Parameter(self._zeros(self.d_sae))
 
+    def end_training(self, n_updates: int) -> None:
+        """Corrects what `n_updates` training forwards since the start have not yet brought to its value."""
+
     def feature_starts(self) -> dict[str, float]:
         """Parameters beside the matrices that have one entry a feature, and what every entry is at the start."""
         own = {name: weight for name, weight in self.named_parameters() if name not in ("W_enc", "W_dec", "b_dec")}

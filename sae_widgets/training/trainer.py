@@ -77,6 +77,8 @@ class Trainer:
         self.whitening: Whitening | None = None
         """What makes the inputs white; what is read is then what is written."""
         self.n_steps = self.n_tokens = 0
+        # One that was trained before has its running means already.
+        self.is_from_start = not any(bool(each.any()) for each in sae.buffers())
         self.named = dict(sae.named_parameters())
         betas = (settings.adam_beta1, settings.adam_beta2)
         self.optimizer = make_optimizer(
@@ -332,6 +334,8 @@ class Trainer:
         sae.after_step()
         if self.settings.normalize_sae_decoder:
             normalize_decoder(sae)
+        if self.is_from_start:
+            sae.end_training(self.n_steps * self.settings.grad_accumulation_steps)
 
     # Resume
 
@@ -346,6 +350,7 @@ class Trainer:
         if self.average is not None:
             tensors |= {f"average.{name}": value for name, value in self.average.weights.items()}
         numbers = {
+            "is_from_start": self.is_from_start,
             "n_steps": self.n_steps,
             "n_tokens": self.n_tokens,
             "firing": counted,
@@ -367,6 +372,7 @@ class Trainer:
         load_optimizer_state(self.optimizer, self.named, _part(tensors, "optimizer."))
         if self.average is not None:
             self.average.load(_part(tensors, "average."))
+        self.is_from_start = bool(numbers["is_from_start"])
         self.n_steps, self.n_tokens = int(numbers["n_steps"]), int(numbers["n_tokens"])
         self.lr = float(numbers["lr"])
         self.scale, self.scale_out = (_read_scale(numbers.get(name, 1.0)) for name in ("scale", "scale_out"))

@@ -283,3 +283,19 @@ def test_ghost_gradients_bring_dead_features_back():
 def test_ghost_gradients_for_another_architecture_are_refused():
     with pytest.raises(NotImplementedError, match="use_ghost_grads works with architecture 'standard', not 'topk'"):
         trainer_of("topk", use_ghost_grads=True)
+
+
+# BatchTopK's threshold
+
+
+def test_the_threshold_of_a_short_run_is_not_low_because_it_began_at_zero():
+    trainer = trainer_of("batchtopk", total_tokens=64 * 40)
+    list(trainer.train_steps())
+    raw = trainer.sae.topk_threshold.item()
+    trainer.give_result(trainer.sae)
+    assert trainer.sae.topk_threshold.item() == pytest.approx(raw / (1 - 0.99**40))
+    again = trainer_of(sae=trainer.sae)
+    again.step(sparse_data(64))
+    raw = again.sae.topk_threshold.item()
+    again.give_result(again.sae)
+    assert again.sae.topk_threshold.item() == raw, "one that was trained before began where it was"
