@@ -258,9 +258,10 @@ def test_the_thread_ends_with_its_store():
     import gc
     import threading
 
+    others = set(threading.enumerate())
     store = store_of(sentences(), prefetch_llm_batches=2)
     store.next_batch()
-    (thread,) = [each for each in threading.enumerate() if each.name == "gather-ahead"]
+    (thread,) = set(threading.enumerate()) - others
     del store
     gc.collect()
     thread.join(5.0)
