@@ -158,6 +158,12 @@ def saelens_evals(
     stats: dict[str, float] = {}
     features: dict[str, Any] = {}
     needs_rows = cfg.sae_metrics or cfg.compute_featurewise_density_statistics
+    n_batches = cfg.n_eval_reconstruction_batches
+    if cfg.model_metrics and needs_rows and cfg.n_eval_sparsity_variance_batches == n_batches:
+        # The same rows for both, since SAELens starts over for the second: one pass does.
+        metrics = [*cfg.model_metrics, *cfg.sae_metrics]
+        found = measured(sae, model, rows(n_batches), metrics, cfg.feature_metrics, settings)
+        return found.groups(), found.features.to_dict()
     if cfg.model_metrics:
         found = measured(sae, model, rows(cfg.n_eval_reconstruction_batches), cfg.model_metrics, [], settings)
         groups |= found.groups()

@@ -115,7 +115,7 @@ class Batch:
         self.logits, self.seen = look(places, self.tokens, any(subject.needs_logits for subject in subjects), settings)
         self._needs_kl = any(subject.needs_kl for subject in subjects)
         self._losses: dict[int, Tensor] = {}
-        self._log_probs: dict[int, Tensor] = {}
+        self._as_is: dict[int, tuple[Tensor, Tensor]] = {}
         self._ablations: dict[tuple[tuple[Place, ...], int | None, bool], dict[str, Tensor]] = {}
 
     def sums_of(self, subject: Subject) -> dict[str, Tensor]:
@@ -218,7 +218,8 @@ class Batch:
     def _without(self, place: Place) -> dict[str, Tensor]:
         key = id(place.model)
         if key not in self._losses:
-            self._losses[key] = self._loss(self.logits[key])
+            logits = self.logits[key].float()
+            self._losses[key] = self._loss(logits, logits.logsumexp(-1))
         return {"ce_without": self._losses[key]}
 
     def _ablated(self, places: Places, which: list[int], needs_kl: bool) -> dict[str, Tensor]:
@@ -234,17 +235,22 @@ class Batch:
         return self._ablations[key]
 
     def _with(self, name: str, given: list[Place], values: list[Tensor], needs_kl: bool) -> dict[str, Tensor]:
-        logits = self.changed.logits(given, values, self.tokens, self.settings)
-        sums = {f"ce_with_{name}": self._loss(logits)}
+        logits = self.changed.logits(given, values, self.tokens, self.settings).float()
+        norms = logits.logsumexp(-1)
+        sums = {f"ce_with_{name}": self._loss(logits, norms)}
         if needs_kl:
             key = id(given[0].model)
-            if key not in self._log_probs:
-                self._log_probs[key] = self.logits[key].float().log_softmax(-1)
-            sums[f"kl_with_{name}"] = self._rows(kl_divergence(self._log_probs[key], logits))
+            if key not in self._as_is:
+                log_probs = self.logits[key].float().log_softmax(-1)
+                probs = log_probs.exp()
+                self._as_is[key] = probs, (probs * log_probs).sum(-1)
+            probs, minus_entropy = self._as_is[key]
+            # sum p (log p - log q) with log q = logits - norms: one pass over the logits instead of five
+            sums[f"kl_with_{name}"] = self._rows(minus_entropy - (probs * logits).sum(-1) + norms)
         return sums
 
-    def _loss(self, logits: Tensor) -> Tensor:
-        loss = next_token_loss(logits, self.tokens)
+    def _loss(self, logits: Tensor, norms: Tensor) -> Tensor:
+        loss = norms[:, :-1] - logits[:, :-1].gather(-1, self.tokens[:, 1:, None])[..., 0]
         return torch.where(self.is_predicting, loss, 0).sum(1, dtype=torch.float64)
 
 
