@@ -31,6 +31,7 @@ def shared(folder, **settings):
         **{"model_name": "tiny", "training_tokens": 2048, "train_batch_size_tokens": 64, "context_size": 16},
         **{"store_batch_size_prompts": 4, "n_batches_in_buffer": 6, "lr": 3e-3, "verbose": False},
         **{"output_path": str(folder / "out"), "checkpoint_path": str(folder / "runs"), "lr_warm_up_steps": 4},
+        "n_eval_batches": 1,
     }
     return values | settings
 
@@ -60,12 +61,14 @@ def test_each_sae_is_the_one_it_would_be_alone_for_one_forward(tmp_path):
     def trained(cfg):
         model = TinyLM()
         run = begin(cfg, override_model=model)
-        run.add_listener(lambda report: n_forwards.append(model.n_forwards) if report.n_steps == 32 else None)
+        run.add_listener(lambda report: n_forwards.append(model.n_forwards) if report.n_steps == 8 else None)
         return run.result(60.0)
 
-    together = trained(many(tmp_path, saes))
+    together = trained(many(tmp_path, saes, training_tokens=512))
     for name, each in saes.items():
-        alone = trained(LanguageModelSAERunnerConfig(sae=each, hook_name=PRE, **shared(tmp_path / name)))
+        alone = trained(
+            LanguageModelSAERunnerConfig(sae=each, hook_name=PRE, **shared(tmp_path / name, training_tokens=512))
+        )
         assert same_weights(alone, together[name])
     assert len(set(n_forwards)) == 1
 
