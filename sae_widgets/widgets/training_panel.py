@@ -116,6 +116,7 @@ class TrainingPanel(SaeWidget):
         self._feed.is_shown = self._is_shown
         self._n_steps_shown = -1
         self._n_names = 0
+        self._charted = (0, "")
         self._is_watching = True
         self._names = _member_names(run)
         super().__init__()
@@ -173,12 +174,12 @@ class TrainingPanel(SaeWidget):
             changes["curves"] = self._feed.whole
         if has_new_tail:
             changes["tail"] = self._feed.tail
-            charts = [chart_for_page(chart) for chart in self._charts(names)]
-            if charts != self.charts:
-                changes["charts"] = charts
             if self._names:
                 columns, rows = numbers_of(self.run.history.last(), self._names)
                 changes["numbers"] = {"columns": columns, "rows": rows}
+        if (len(names), self.focused) != self._charted:
+            self._charted = (len(names), self.focused)
+            changes["charts"] = [chart_for_page(chart) for chart in self._charts(names)]
         if len(self.run.events) != len(self.marks):
             changes["marks"] = [_mark_of(event) for event in list(self.run.events)]
         settings = self._settings()
