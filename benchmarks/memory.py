@@ -3,7 +3,7 @@
     python benchmarks/memory.py --steps 2000 --out memory.json        # Linux
 
 Trains a TopK SAE on the demo model in this process, with the log, a checkpoint (the last two kept) and an
-evaluation every 500 steps, and reads the process's resident memory after each step.
+evaluation every 100 steps, and reads the process's resident memory after each step.
 
 Bars: at the last step at most 2 % more than at step 200; the plan within 25 % of the peak.
 """
@@ -42,9 +42,9 @@ def main() -> None:
             train_batch_size_tokens=options.batch,
             store_batch_size_prompts=options.prompts,
             n_batches_in_buffer=options.buffer,
-            logger=sw.LoggingConfig(wandb_log_frequency=10, eval_every_n_wandb_logs=50),
-            n_eval_batches=2,
-            checkpoint_every_steps=500,
+            logger=sw.LoggingConfig(wandb_log_frequency=10, eval_every_n_wandb_logs=10),
+            n_eval_batches=1,
+            checkpoint_every_steps=100,
             keep_checkpoints=2,
             checkpoint_path=str(Path(folder) / "runs"),
             output_path=str(Path(folder) / "out"),

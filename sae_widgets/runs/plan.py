@@ -25,9 +25,9 @@ from sae_widgets.runs.gauges import process_memory_bytes
 from sae_widgets.runs.model_facts import ModelFacts, buffer_width, model_facts
 from sae_widgets.sae.base import SAE
 
-LIBRARIES_BYTES = 450_000_000
+LIBRARIES_BYTES = 310_000_000
 """Python with torch and what a run imports; measured."""
-MODEL_LIBRARY_BYTES = 400_000_000
+MODEL_LIBRARY_BYTES = 170_000_000
 """transformer-lens and what it imports; measured."""
 N_MEASURED_STEPS = 5
 Change = Callable[[Any], dict[str, Any] | None]
