@@ -108,6 +108,7 @@ _PUBLIC = {
         "FeatureDashboard",
         "SteeringPanel",
         "TokenHeatmap",
+        "ToyModel",
         "TrainingPanel",
         "freeze_all",
         "train",

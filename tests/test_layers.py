@@ -21,7 +21,7 @@ LAYERS: dict[int, set[str]] = {
     3: {
         *("evals", "features", "attribution", "steering"),
         *("hub", "model_card", "neuronpedia", "neuronpedia_json", "web"),
-        *("runs", "synthetic"),
+        *("runs", "synthetic", "toy_model"),
     },
     4: {"widgets", "charts"},
     5: {"checkup", "magics", "magics_completion"},

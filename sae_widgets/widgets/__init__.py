@@ -11,6 +11,7 @@ _MODULE_OF = {
     "AttributionBars": "attribution_bars",
     "TrainingPanel": "training_panel",
     "CatalogBrowser": "catalog_browser",
+    "ToyModel": "toy_model",
     "train": "training_panel",
     "freeze_all": "_base",
 }

@@ -325,6 +325,16 @@ class SaeWidget(anywidget.AnyWidget):
             self._display_ids.append(display_id)
             publish_display_data(bundle[0], bundle[1], transient={"display_id": display_id})
 
+    def refresh_pictures(self) -> None:
+        """Put the present still pictures beside the live view, so that the saved notebook has them."""
+        bundle = self._repr_mimebundle_() if self._display_ids else None
+        if bundle is None:
+            return
+        from IPython.display import publish_display_data
+
+        for display_id in self._display_ids:
+            publish_display_data(bundle[0], bundle[1], transient={"display_id": display_id}, update=True)
+
     def freeze(self) -> None:
         """Put a still picture in place of every live view, so that the saved notebook shows it without a kernel."""
         from IPython.display import display, publish_display_data
