@@ -160,6 +160,7 @@ class PretokenizeRunner:
 
     def _documents(self) -> Documents:
         cfg = self.cfg
+        named: dict[str, Any] = {"name": cfg.dataset_name, "data_files": cfg.data_files, "data_dir": cfg.data_dir}
         return open_documents(
             cfg.dataset_path if self._dataset is None else self._dataset,
             streaming=cfg.streaming,
@@ -169,9 +170,7 @@ class PretokenizeRunner:
             column=cfg.column_name,
             use_chat_formatting=cfg.use_chat_formatting,
             is_dataset_tokenized=False,
-            **({} if self._dataset is not None else {"name": cfg.dataset_name}),
-            data_files=cfg.data_files,
-            data_dir=cfg.data_dir,
+            **named,
         )
 
     def _rows(self, documents: Documents) -> TokenRows:
