@@ -51,8 +51,7 @@ class TrainingJob:
         events: Settings changed in an earlier run, to be changed again at the same steps (`run.events`).
     """
 
-    group: Group = ALONE
-    """The processes that work on it."""
+    group: Group = ALONE  # the processes that work on it
     find_resumed = staticmethod(find_resumed)
 
     def __init__(
@@ -239,8 +238,7 @@ class TrainingJob:
         store = self.store.state_dict() if self.store is not None else self._store_state
         self._checkpoint = write_checkpoint(
             self.run_folder / (name or str(self.n_tokens)),
-            saes,
-            sparsities,
+            *(saes, sparsities),
             {**tensors, **{f"store.{key}": value for key, value in store.items()}},
             {**numbers, "saes": list(self.members), "events": self.events},
             self.cfg.to_dict(),
@@ -259,9 +257,8 @@ class TrainingJob:
             self._try(lambda: self.save_checkpoint(f"{FINAL}{self.n_tokens}"))
         self._close()
         result = self.members.finish()
-        if is_complete:
-            for member in self.members.live:
-                member.sae.cfg.metadata["l0"] = self._metrics_of(member)["l0"]
+        for member in self.members.live if is_complete else ():
+            member.sae.cfg.metadata["l0"] = self._metrics_of(member)["l0"]
         if is_complete and self.cfg.output_path:
             self._try(lambda: self._write_output(Path(self.cfg.output_path or "")))
         return result
@@ -277,10 +274,8 @@ class TrainingJob:
             # A run stopped early is not made to wait for the metrics of a long one.
             tokens = self._eval_tokens(self.n_tokens)
             metrics = run_evals(member.sae_in_model_units(), self._eval_model(), tokens, **self._eval_settings())
-            self._metrics[member.name] = {
-                **metrics,
-                "dead_features": float(member.sae.cfg.metadata["num_dead_features"]),
-            }
+            n_dead = float(member.sae.cfg.metadata["num_dead_features"])
+            self._metrics[member.name] = {**metrics, "dead_features": n_dead}
         return self._metrics[member.name]
 
     # Pieces

@@ -49,8 +49,8 @@ class Group:
         self.rank, self.size, self.device = rank, size, device
         is_many = size > 1
         # Of their own: activations are gathered by a thread of its own, and commands wait as long as a pause lasts.
-        self._ahead = dist.new_group(timeout=PATIENCE) if is_many else None
-        self._control = dist.new_group(timeout=PATIENCE, backend="gloo") if is_many else None
+        self._ahead: Any = dist.new_group(timeout=PATIENCE) if is_many else None
+        self._control: Any = dist.new_group(timeout=PATIENCE, backend="gloo") if is_many else None
 
     @property
     def is_first(self) -> bool:

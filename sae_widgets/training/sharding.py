@@ -228,7 +228,9 @@ def save_shards(folder: Path, tensors: Mapping[str, Tensor], axes: Mapping[str, 
     Raises:
         OSError: If they cannot be written.
     """
-    import torch.distributed.checkpoint as dcp
+    from torch.distributed.checkpoint.api import CheckpointException
+    from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageWriter
+    from torch.distributed.checkpoint.state_dict_saver import save
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.tensor import DTensor, Shard
 
@@ -238,19 +240,20 @@ def save_shards(folder: Path, tensors: Mapping[str, Tensor], axes: Mapping[str, 
         for name, tensor in tensors.items()
     }
     try:
-        dcp.save(state, storage_writer=dcp.HuggingFaceStorageWriter(str(folder), save_distributed=True))
-    except dcp.CheckpointException as error:
+        save(state, storage_writer=HuggingFaceStorageWriter(str(folder), save_distributed=True))
+    except CheckpointException as error:
         raise OSError(f"The parts of the processes could not be written: {error}") from error
 
 
 def read_shards(folder: Path) -> dict[str, Tensor]:
     """The whole of what `save_shards` wrote, in this process alone."""
-    import torch.distributed.checkpoint as dcp
+    from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageReader
+    from torch.distributed.checkpoint.state_dict_loader import load
 
-    reader = dcp.HuggingFaceStorageReader(str(folder))
-    found = reader.read_metadata().state_dict_metadata
+    reader = HuggingFaceStorageReader(str(folder))
+    found: dict[str, Any] = reader.read_metadata().state_dict_metadata
     state: dict[str, Any] = {name: torch.empty(each.size, dtype=each.properties.dtype) for name, each in found.items()}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch tells that one process reads, which is what is asked for
-        dcp.load(state, storage_reader=reader, no_dist=True)
+        load(state, storage_reader=reader, no_dist=True)
     return state
