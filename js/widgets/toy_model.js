@@ -60,7 +60,8 @@ export function render({ model, el, offline }) {
     h("circle", { cx: SIZE / 2, cy: SIZE / 2, r: SIZE / 2 / REACH }), h("path", { d: `M0 ${SIZE / 2}H${SIZE}M${SIZE / 2} 0V${SIZE}` }));
   const [rowLayer, featureLayer] = [h("g", { class: "sw-toy-rows" }), h("g", { class: "sw-toy-features" })];
   const picture = h("svg", { class: "sw-toy-plane", viewBox: `0 0 ${SIZE} ${SIZE}`, role: "img", "aria-labelledby": titleId }, title, ground, rowLayer, featureLayer);
-  const legend = h("div", { class: "sw-row sw-small sw-muted" }, h("i", { class: "sw-toy-key" }), "feature, 1 the most important", h("i", { class: "sw-toy-key sw-toy-key-sae" }), "SAE decoder");
+  const saeKey = h("span", { class: "sw-row", hidden: true }, h("i", { class: "sw-toy-key sw-toy-key-sae" }), "SAE decoder");
+  const legend = h("div", { class: "sw-row sw-small sw-muted" }, h("i", { class: "sw-toy-key" }), "feature, 1 the most important", saeKey);
   const chart = lineChart({ title: "Loss", log: false, onCursor() {} });
   const told = h("p", { class: "sw-toy-told" });
   const spoken = h("p", { class: "sw-hidden-text", role: "status", "aria-live": "polite" });
@@ -107,7 +108,7 @@ export function render({ model, el, offline }) {
       return h("g", { style: { "--share": share } }, h("path", { d: line(px, py) }), h("circle", { cx: px, cy: py, r: 5 }),
         at && h("text", { x: at[0], y: at[1] + 4 }, String(i + 1)));
     }));
-    legend.lastElementChild && (legend.dataset.sae = String(rows.length > 0));
+    saeKey.hidden = rows.length === 0;
   }
 
   function drawTable() {

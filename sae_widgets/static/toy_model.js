@@ -997,7 +997,8 @@ function render({ model, el, offline }) {
   );
   const [rowLayer, featureLayer] = [h("g", { class: "sw-toy-rows" }), h("g", { class: "sw-toy-features" })];
   const picture2 = h("svg", { class: "sw-toy-plane", viewBox: `0 0 ${SIZE} ${SIZE}`, role: "img", "aria-labelledby": titleId }, title, ground, rowLayer, featureLayer);
-  const legend = h("div", { class: "sw-row sw-small sw-muted" }, h("i", { class: "sw-toy-key" }), "feature, 1 the most important", h("i", { class: "sw-toy-key sw-toy-key-sae" }), "SAE decoder");
+  const saeKey = h("span", { class: "sw-row", hidden: true }, h("i", { class: "sw-toy-key sw-toy-key-sae" }), "SAE decoder");
+  const legend = h("div", { class: "sw-row sw-small sw-muted" }, h("i", { class: "sw-toy-key" }), "feature, 1 the most important", saeKey);
   const chart = lineChart({ title: "Loss", log: false, onCursor() {
   } });
   const told = h("p", { class: "sw-toy-told" });
@@ -1056,7 +1057,7 @@ function render({ model, el, offline }) {
         at && h("text", { x: at[0], y: at[1] + 4 }, String(i + 1))
       );
     }));
-    legend.lastElementChild && (legend.dataset.sae = String(rows.length > 0));
+    saeKey.hidden = rows.length === 0;
   }
   function drawTable() {
     if (!table.open) return;
