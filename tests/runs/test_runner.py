@@ -11,10 +11,10 @@ import pytest
 import torch
 
 import sae_widgets as sw
-from sae_widgets.training import checkpoints
 from sae_widgets.runs.log import read_log
 from sae_widgets.runs.runner import LanguageModelSAERunnerConfig, LoggingConfig, SAETrainingRunner, start
 from sae_widgets.sae.files import read_sparsity
+from sae_widgets.training import checkpoints
 from tests.tiny_lm import TinyLM, sentences
 
 HOOK = "blocks.1.hook_resid_pre"
