@@ -28,7 +28,7 @@ def test_it_plays_and_pauses_by_keyboard(book, view):
     expect(view.locator(".sw-toy [role=status]")).to_contain_text("opposite pairs")
     picture = view.get_by_role("img")
     expect(picture).to_have_accessible_name(book.python("toy.told"))
-    assert view.locator(".sw-toy-features text").all_inner_texts() == ["1", "2", "3", "4"]
+    assert view.locator(".sw-toy-features text").all_text_contents() == ["1", "2", "3", "4"]
 
 
 def test_a_step_and_the_numbers(book, view):
