@@ -236,18 +236,18 @@ class Batch:
 
     def _with(self, name: str, given: list[Place], values: list[Tensor], needs_kl: bool) -> dict[str, Tensor]:
         logits = self.changed.logits(given, values, self.tokens, self.settings).float()
-        norms = logits.logsumexp(-1)
-        sums = {f"ce_with_{name}": self._loss(logits, norms)}
-        if needs_kl:
-            key = id(given[0].model)
-            if key not in self._as_is:
-                log_probs = self.logits[key].float().log_softmax(-1)
-                self._as_is[key] = log_probs, log_probs.exp()
-            log_probs, probs = self._as_is[key]
-            # In place, and the difference before the product: small divergences must not drown in rounding.
-            differences = (logits - norms[..., None]).neg_().add_(log_probs)
-            sums[f"kl_with_{name}"] = self._rows(differences.mul_(probs).sum(-1))
-        return sums
+        if not needs_kl:
+            return {f"ce_with_{name}": self._loss(logits, logits.logsumexp(-1))}
+        key = id(given[0].model)
+        if key not in self._as_is:
+            log_probs = self.logits[key].float().log_softmax(-1)
+            self._as_is[key] = log_probs, log_probs.exp()
+        log_probs, probs = self._as_is[key]
+        changed = logits.log_softmax(-1)
+        loss = self._loss(changed, torch.zeros_like(changed[..., 0]))
+        # In place, and the difference before the product: small divergences must not drown in rounding.
+        divergence = changed.neg_().add_(log_probs).mul_(probs).sum(-1)
+        return {f"ce_with_{name}": loss, f"kl_with_{name}": self._rows(divergence)}
 
     def _loss(self, logits: Tensor, norms: Tensor) -> Tensor:
         loss = norms[:, :-1] - logits[:, :-1].gather(-1, self.tokens[:, 1:, None])[..., 0]
