@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import traitlets
@@ -360,7 +360,7 @@ def train(cfg: Any, **overrides: Any) -> TrainingRun:
 
     freeze_at_end = overrides.pop("freeze_at_end", False)
     foreground = overrides.pop("foreground", False)
-    start = start_synthetic if isinstance(cfg, SyntheticSAERunnerConfig) else runner.start
+    start: Callable[..., TrainingRun] = start_synthetic if isinstance(cfg, SyntheticSAERunnerConfig) else runner.start
     run = start(cfg, **overrides)
     panel = None
     if _is_notebook():
