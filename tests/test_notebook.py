@@ -15,6 +15,7 @@ from sae_widgets.widgets import _static
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOK = ROOT / "notebooks/01_quickstart.ipynb"
 PUBLISHED = ROOT / "notebooks/02_published_saes.ipynb"
+TRAINING = ROOT / "notebooks/03_training.ipynb"
 
 
 @pytest.fixture(scope="module")
@@ -86,3 +87,25 @@ def test_the_notebook_is_committed_without_outputs():
         [sys.executable, ROOT / "tools/clean_notebooks.py", "--check"], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.slow
+def test_training_runs_without_a_network(tmp_path):
+    start = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, ROOT / "tools/demo.py", "--notebook", TRAINING, "--out", tmp_path],
+        env={**os.environ, "HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert time.monotonic() - start < 120
+    text = (tmp_path / "training.txt").read_text("utf-8")
+    assert "largest difference from the run that was never stopped: 0.0" in text
+    assert float(re.findall(r"mean correlation with the true features: ([\d.]+)", text)[0]) > 0.75
+    assert "5 of 5 features are represented in 2 dimensions; the SAE has found 5 of the 5." in text
+    assert "2 of 5 features are represented in 2 dimensions: 1, 2." in text
+    page = (tmp_path / "training.html").read_text("utf-8")
+    assert "widget-view+json" not in page
+    assert page.count(_static.paragraph("").split(">")[0]) >= 5
