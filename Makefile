@@ -106,7 +106,7 @@ dev: $(VENV)/.dev js/node_modules/.done chromium
 	@git config core.hooksPath .githooks
 	@echo "Ready: $(BIN)/pytest, $(BIN)/jupyter lab; CONTRIBUTING.md says how we work."
 
-bench: $(VENV)/.dev chromium
+bench: $(VENV)/.dev $(PARITY)/.done chromium
 	for script in benchmarks/*.py; do echo "== $$script"; $(PY) $$script; done
 
 clean:
