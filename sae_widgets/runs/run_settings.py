@@ -110,8 +110,8 @@ class RunSettings:
     """What `b_dec` is at the start: "zeros", or "mean" or "geometric_median" of the first batch."""
     target_l0: float | None = None
     """Steer the sparsity coefficient so that so many features are active per token; None: it stays as given."""
-    dead_feature_window: int = 1000
-    """Steps."""
+    dead_feature_window: int | None = None
+    """Steps without firing after which a feature is dead; None: a tenth of the run's, at most SAELens' 1000."""
     feature_sampling_window: int = 2000
     """Steps."""
     dead_feature_threshold: float = 1e-8
@@ -178,6 +178,8 @@ class RunSettings:
         """Refuses what no run can be told; puts a device where "auto" and "with_model" stand."""
         for name in ("training_tokens", "train_batch_size_tokens", "n_eval_batches", "dead_feature_window"):
             value = getattr(self, name)
+            if value is None and name == "dead_feature_window":
+                continue
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise ValueError(f"{name} is a positive whole number; got {value!r}.")
         if not 0 < self.lr <= 10:

@@ -60,7 +60,7 @@ class SyntheticSAERunnerConfig(Generic[C]):
     eval_samples: int = 500_000
     run_final_eval: bool = True
 
-    dead_feature_window: int = 1000
+    dead_feature_window: int | None = None
     feature_sampling_window: int = 2000
     n_batches_for_norm_estimate: int = 1000
     """At most; `training.N_SAMPLES_FOR_SCALE` samples are enough."""

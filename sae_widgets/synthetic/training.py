@@ -141,6 +141,7 @@ def train_toy_sae(
         total_tokens=training_samples,
         lr=lr,
         schedule=LearningRateSchedule(n_steps, "constant", lr_warm_up_steps, lr_decay_steps, end=1.0),
+        dead_feature_window=1000,
         autocast=autocast_sae,
         measure_every_steps=1 if sae.device.type == "cpu" else 100,
     )

@@ -10,6 +10,9 @@ from sae_widgets.training.schedules import LearningRateSchedule
 Start = Literal["zeros", "mean", "geometric_median"]
 
 
+MAX_DEAD_FEATURE_WINDOW = 1000
+
+
 @dataclass(frozen=True)
 class TrainSettings:
     """How to train; names as in `LanguageModelSAERunnerConfig`."""
@@ -41,8 +44,8 @@ class TrainSettings:
     """Active features per token that the sparsity coefficient is steered to; None: it stays as given."""
 
     # Dead features.
-    dead_feature_window: int = 1000
-    """Steps without firing after which a feature is dead."""
+    dead_feature_window: int | None = None
+    """Steps without firing after which a feature is dead; None: a tenth of the run's, at most SAELens' 1000."""
     feature_sampling_window: int = 2000
     """Steps over which the share of tokens with each feature is counted."""
     use_ghost_grads: bool = False
@@ -62,6 +65,13 @@ class TrainSettings:
     """Its `mode`, e.g. "max-autotune"."""
     measure_every_steps: int = 1
     """Reading numbers makes an accelerator wait; the CPU does not mind."""
+
+    @property
+    def dead_after_steps(self) -> int:
+        """Steps without firing after which a feature is dead: in a run shorter than that nothing would ever be."""
+        if self.dead_feature_window is not None:
+            return self.dead_feature_window
+        return min(MAX_DEAD_FEATURE_WINDOW, max(1, self.schedule.n_steps // 10))
 
     def __post_init__(self) -> None:
         if self.optimizer not in OPTIMIZERS:

@@ -94,7 +94,7 @@ class Trainer:
             compiled_forward_of(sae, settings.sae_compilation_mode) if settings.compile_sae else forward_of(sae)
         )
         self.firing = FiringCounts(
-            sae.d_sae, sae.device, settings.dead_feature_window, settings.feature_sampling_window
+            sae.d_sae, sae.device, settings.dead_after_steps, settings.feature_sampling_window
         )
         self.live = LiveSettings(self)
         self._unread = torch.zeros(2, dtype=torch.int64, device=sae.device)

@@ -299,3 +299,11 @@ def test_the_threshold_of_a_short_run_is_not_low_because_it_began_at_zero():
     raw = again.sae.topk_threshold.item()
     again.give_result(again.sae)
     assert again.sae.topk_threshold.item() == raw, "one that was trained before began where it was"
+
+
+@pytest.mark.parametrize(
+    ("n_steps", "window", "expected"), [(400, None, 40), (5, None, 1), (90_000, None, 1000), (400, 7, 7)]
+)
+def test_features_can_die_in_a_short_run_too(n_steps: int, window: int | None, expected: int):
+    settings = TrainSettings(64 * n_steps, 1e-3, LearningRateSchedule(n_steps), dead_feature_window=window)
+    assert settings.dead_after_steps == expected
