@@ -12,6 +12,7 @@ from sae_widgets.training.firing import FiringCounts, firing_counts
 from sae_widgets.training.reports import StepReport
 from sae_widgets.training.revival import ghost_grad_loss
 from sae_widgets.training.schedules import LearningRateSchedule, warmed_up
+from sae_widgets.training.settings import TrainSettings
 from tests.training.small_runs import CONFIGS, sparse_data, trainer_of
 
 # Schedules
