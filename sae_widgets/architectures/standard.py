@@ -10,7 +10,7 @@ Source: Bricken et al. 2023, "Towards Monosemanticity"; the decoder norms in the
 April 2024 update, as in SAELens 6. The pre_act_loss is Anthropic's of January 2025, there for JumpReLU.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, final
 
 import torch
@@ -27,7 +27,7 @@ from sae_widgets.sae.acts import (
     squared_error,
 )
 from sae_widgets.sae.base import SAE
-from sae_widgets.sae.config import ArchitectureName, Number, SAEConfig
+from sae_widgets.sae.config import OWN, ArchitectureName, Number, SAEConfig
 from sae_widgets.sae.registry import register_sae_class
 
 
@@ -56,7 +56,7 @@ class StandardTrainingSAEConfig(StandardSAEConfig):
     l1_warm_up_steps: int = 0
     """Optimiser steps over which the weight rises from 0."""
 
-    pre_act_loss_coefficient: Number | None = None
+    pre_act_loss_coefficient: Number | None = field(default=None, metadata=OWN)
     """Weight of the pre_act_loss, which pulls dead features up until they fire; None leaves it out. Anthropic: 3e-6."""
 
 

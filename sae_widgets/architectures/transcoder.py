@@ -16,7 +16,7 @@ beat sparse autoencoders for interpretability" (skip). Names and files are those
 the training is ours, the penalty that of `standard`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, final
 
 import torch
@@ -33,7 +33,7 @@ from sae_widgets.sae.acts import (
     squared_error,
 )
 from sae_widgets.sae.base import SAE
-from sae_widgets.sae.config import ArchitectureName, Number, SAEConfig
+from sae_widgets.sae.config import OWN, ArchitectureName, Number, SAEConfig
 from sae_widgets.sae.registry import register_sae_class
 
 
@@ -98,7 +98,7 @@ class PenaltySettings:
     l1_warm_up_steps: int = 0
     """Optimiser steps over which the weight rises from 0."""
 
-    pre_act_loss_coefficient: Number | None = None
+    pre_act_loss_coefficient: Number | None = field(default=None, metadata=OWN)
     """Weight of the pre_act_loss, which pulls dead features up until they fire; None leaves it out. Anthropic: 3e-6."""
 
 

@@ -5,7 +5,7 @@ import difflib
 import math
 import re
 from collections.abc import ItemsView, Iterable, KeysView, ValuesView
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from typing import Any, ClassVar, Literal, NoReturn
 
 import torch
@@ -127,6 +127,10 @@ class SAEMetadata:
         return f"SAEMetadata({', '.join(f'{key}={value!r}' for key, value in self.items())})"
 
 
+OWN = {"is_own": True}
+"""Metadata of a config's field that SAELens does not have."""
+
+
 @dataclass
 class SAEConfig:
     """The settings every architecture has; one subclass each for inference, and one of that for training.
@@ -242,8 +246,12 @@ class SAEConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """The config as `cfg.json` holds it."""
-        values = {each.name: copy.deepcopy(getattr(self, each.name)) for each in fields(self)}
+        values = {each.name: copy.deepcopy(getattr(self, each.name)) for each in fields(self) if self._is_said(each)}
         return {**values, "metadata": self._metadata_to_save(), "architecture": str(self.architecture)}
+
+    def _is_said(self, each: Field) -> bool:
+        """Whether a setting goes into files: one that SAELens does not know does where it is not its default."""
+        return not each.metadata.get("is_own") or getattr(self, each.name) != each.default
 
     def to_flat_dict(self) -> dict[str, Any]:
         """`to_dict` with the metadata's keys on top, too, and SAELens 5's names: for code that reads either."""
@@ -291,6 +299,8 @@ class SAEConfig:
             inference_fields = {each.name for each in fields(inference_class_for(str(self.architecture)))}
             values["training_architecture"] = str(self.architecture)
             values["training_architecture_details"] = {
-                each.name: getattr(self, each.name) for each in fields(self) if each.name not in inference_fields
+                each.name: getattr(self, each.name)
+                for each in fields(self)
+                if each.name not in inference_fields and self._is_said(each)
             }
         return values

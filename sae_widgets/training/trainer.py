@@ -93,9 +93,7 @@ class Trainer:
         self._forward = (
             compiled_forward_of(sae, settings.sae_compilation_mode) if settings.compile_sae else forward_of(sae)
         )
-        self.firing = FiringCounts(
-            sae.d_sae, sae.device, settings.dead_after_steps, settings.feature_sampling_window
-        )
+        self.firing = FiringCounts(sae.d_sae, sae.device, settings.dead_after_steps, settings.feature_sampling_window)
         self.live = LiveSettings(self)
         self._unread = torch.zeros(2, dtype=torch.int64, device=sae.device)
         """Active features and tokens that the control of L0 has not been told of."""

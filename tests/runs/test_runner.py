@@ -368,7 +368,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_step(tmp_path):
 def test_activations_that_are_not_finite_are_told_from_a_diverging_loss(tmp_path):
     model = TinyLM()
     model.W_E[5] = float("nan")
-    with pytest.raises(FloatingPointError, match="At step 1: The model's activations at .* are NaN on"):
+    with pytest.raises(FloatingPointError, match=r"At step 1: The model's activations at .* are NaN on"):
         begin(config(tmp_path), override_model=model).result(60.0)
 
 

@@ -10,6 +10,8 @@ from torch import Tensor
 from sae_widgets.normalize import Whitening, average_norm_scale, whitening_of
 from sae_widgets.sae import SAE
 from sae_widgets.training.schedules import LearningRateSchedule, warmed_up
+from sae_widgets.training.settings import TrainSettings
+from sae_widgets.training.trainer import Trainer
 
 
 def _schedule(name: str, n_steps: int, lr: float, warm_up: int, decay: int, end: float, cycles: int) -> Any:
@@ -113,9 +115,9 @@ class SAETrainer:
     def __init__(self, cfg: SAETrainerConfig, sae: SAE, data_provider: Iterator[Tensor]) -> None:
         self.cfg, self.sae, self.data_provider, self._scaler = cfg, sae, data_provider, ActivationScaler()
         end = cfg.lr / 10 if cfg.lr_end is None else cfg.lr_end
-        self._trainer = trainer.Trainer(
+        self._trainer = Trainer(
             sae,
-            trainer.TrainSettings(
+            TrainSettings(
                 total_tokens=cfg.total_training_samples,
                 lr=cfg.lr,
                 schedule=_schedule(
