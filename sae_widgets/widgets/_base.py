@@ -326,14 +326,18 @@ class SaeWidget(anywidget.AnyWidget):
             publish_display_data(bundle[0], bundle[1], transient={"display_id": display_id})
 
     def refresh_pictures(self) -> None:
-        """Put the present still pictures beside the live view, so that the saved notebook has them."""
-        bundle = self._repr_mimebundle_() if self._display_ids else None
-        if bundle is None:
+        """Put the present still pictures beside the live view, so that the saved notebook has them.
+
+        Waits for nothing: a worker calls it at the end of its own work.
+        """
+        live = anywidget.AnyWidget._repr_mimebundle_(self) if self._display_ids else None
+        if live is None:
             return
         from IPython.display import publish_display_data
 
+        bundle = {**live[0], **self.static_bundle()}
         for display_id in self._display_ids:
-            publish_display_data(bundle[0], bundle[1], transient={"display_id": display_id}, update=True)
+            publish_display_data(bundle, live[1], transient={"display_id": display_id}, update=True)
 
     def freeze(self) -> None:
         """Put a still picture in place of every live view, so that the saved notebook shows it without a kernel."""

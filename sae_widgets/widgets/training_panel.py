@@ -256,16 +256,6 @@ class TrainingPanel(SaeWidget):
             "code": code if is_kept else "run.result()  # raises the error again",
         }
 
-    def refresh_pictures(self) -> None:
-        """Put the present still pictures beside the live view, so that the saved notebook has them."""
-        bundle = self._repr_mimebundle_() if self._display_ids else None
-        if bundle is None:
-            return
-        from IPython.display import publish_display_data
-
-        for display_id in self._display_ids:
-            publish_display_data(bundle[0], bundle[1], transient={"display_id": display_id}, update=True)
-
     # From the page to the run
 
     def on_message(self, content: dict, buffers: list) -> None:

@@ -58,5 +58,6 @@ def test_an_sae_is_drawn_beside(book, view):
     view.get_by_role("checkbox", name="Fit an SAE").check()
     book.python("toy.step(30)")
     book.wait_python("toy.wait(0.1) and toy.frame['step'] == 30", timeout_s=120)
+    assert book.python("toy.error") == {}
     expect(view.locator(".sw-toy-rows circle")).to_have_count(8)
     book.screenshots("toy-model", view)

@@ -114,3 +114,16 @@ def test_what_cannot_be_is_refused(wrong):
 def test_an_unknown_argument_names_the_nearest():
     with pytest.raises(TypeError, match=r"no argument 'sparsness'\. Did you mean 'sparsity'"):
         ToyModel(sparsness=0.5)
+
+
+def test_where_it_is_shown_it_leaves_its_picture_at_each_rest(toy, monkeypatch):
+    published = []
+    monkeypatch.setattr("IPython.display.publish_display_data", lambda data, *args, **kwargs: published.append(data))
+    toy._ipython_display_()
+    rests(toy)
+    toy.step(3)
+    rests(toy)
+    assert toy.error == {}
+    assert "step 3" in published[-1]["text/plain"]
+    assert "<svg" in published[-1]["image/svg+xml"]
+    toy._display_ids.clear()  # else other tests' freeze_all would find it
