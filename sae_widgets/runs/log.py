@@ -62,9 +62,13 @@ class JsonlLog:
     def flush(self) -> None:
         """Puts what was told so far on the disk: a checkpoint must not be ahead of the log."""
         with self._lock:
-            if self._file is not None and not self._is_closed:
+            if self._file is None or self._is_closed:
+                return
+            try:
                 self._file.flush()
                 os.fsync(self._file.fileno())
+            except OSError as error:  # the checkpoint is worth more, and holds the changes of settings itself
+                self._say_once(error)
 
     def _cut(self, n_steps: int) -> None:
         kept = []
