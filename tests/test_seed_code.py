@@ -17,7 +17,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 import sae_widgets as sw
-from sae_widgets.runs import config
+from sae_widgets.runs import run_settings
 from sae_widgets.sae import files
 from tests.hub_answers import files_of
 from tests.hub_stand_in import hub
@@ -63,7 +63,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         patch.chdir(root)
         patch.setenv("WANDB_MODE", "disabled")
         has_cuda = SimpleNamespace(cuda=SimpleNamespace(is_available=lambda: True))
-        patch.setattr(config, "torch", has_cuda)  # the one place that asks
+        patch.setattr(run_settings, "torch", has_cuda)  # the one place that asks
         patch.setattr(files, "load_file", lambda file, device, load=files.load_file: load(file, device="cpu"))
         done: dict[str, dict[str, Any]] = {}
 
