@@ -60,15 +60,22 @@ class JsonlLog:
         run.add_event_listener(lambda event: self._write({"event": "set", **event}))
 
     def flush(self) -> None:
-        """Puts what was told so far on the disk: a checkpoint must not be ahead of the log."""
+        """Puts what was told so far on the disk: a checkpoint must not be ahead of the log.
+
+        Raises:
+            OSError: If it cannot be written.
+        """
         with self._lock:
             if self._file is None or self._is_closed:
                 return
             try:
                 self._file.flush()
                 os.fsync(self._file.fileno())
-            except OSError as error:  # the checkpoint is worth more, and holds the changes of settings itself
-                self._say_once(error)
+            except OSError as error:
+                raise OSError(
+                    f"Could not write {self.path}: {error.strerror or error}. There is no checkpoint of this step, "
+                    "which must not be ahead of the log; earlier ones are whole."
+                ) from error
 
     def _cut(self, n_steps: int) -> None:
         kept = []
