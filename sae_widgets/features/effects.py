@@ -18,6 +18,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from sae_widgets.activations.hook_reader import read_input
+from sae_widgets.evals.measuring import kl_divergence, next_token_loss
 from sae_widgets.fit import check_fits, places_of
 from sae_widgets.hooked import as_hooked
 from sae_widgets.sae import SAE, SparseActs
@@ -84,18 +85,15 @@ def feature_effects(
         logits = hooked(row)[0].float()
         with acting(point, without):
             changed = hooked(row)[0].float()
-    log_probs, changed_log_probs = logits.log_softmax(-1), changed.log_softmax(-1)
-    following = row[0, 1:, None]
     loss_effect = torch.full((row.shape[1],), torch.nan)
-    difference = log_probs[:-1].gather(-1, following) - changed_log_probs[:-1].gather(-1, following)
-    loss_effect[:-1] = difference[:, 0].cpu()
+    loss_effect[:-1] = (next_token_loss(changed[None], row) - next_token_loss(logits[None], row))[0].cpu()
     effect = logits - changed
     effect = effect - effect.mean(-1, keepdim=True)
     up, down = effect.topk(k, dim=-1), (-effect).topk(k, dim=-1)
     return FeatureEffects(
         acts=acts.float().cpu(),
         loss_effect=loss_effect,
-        kl=(log_probs.exp() * (log_probs - changed_log_probs)).sum(-1).cpu(),
+        kl=kl_divergence(logits[None].log_softmax(-1), changed[None])[0].cpu(),
         up=up.indices.cpu(),
         up_effect=up.values.cpu(),
         down=down.indices.cpu(),

@@ -16,6 +16,7 @@ from sae_widgets.features.statistics import FeatureStatistics
 from sae_widgets.fit import check_fits
 from sae_widgets.hooked import as_hooked
 from sae_widgets.sae import SAE
+from sae_widgets.sae.acts import decoder_norms
 from sae_widgets.steering import check_features
 from sae_widgets.token_text import token_texts
 
@@ -68,7 +69,7 @@ class FeatureLab:
 
     @cached_property
     def _decoder_norms(self) -> Float[Tensor, " d_sae"]:
-        return torch.linalg.vector_norm(self.sae.W_dec.detach().float(), dim=-1)
+        return decoder_norms(self.sae.W_dec.detach().float())
 
     @torch.no_grad()
     def cosines(self, direction: Float[Tensor, " d_out"]) -> Float[Tensor, " d_sae"]:
