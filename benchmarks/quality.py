@@ -7,7 +7,7 @@ trainers, each in its own process and environment, read the same rows in the sam
 Then one evaluator (`compare_saes`) tells how good every SAE is on text that nobody trained on.
 
     same      the same settings on both sides: here only the weights at the start differ
-    recipe    ours, with what SAELens does not have: `RECIPE`
+    default   ours, as a run's config has it by default: `DEFAULT`
 
 TopK and BatchTopK have the same k. For standard and JumpReLU, whose L0 is what the coefficient makes of it, SAELens
 trains first; ours is steered to an L0 a little below and above (`target_l0`), and what it would be at SAELens' L0 is
@@ -29,8 +29,8 @@ from typing import Any
 
 SHARED = {"lr": 2e-3, "dead_feature_window": 100}
 """Training settings of both sides; the learning rate rises over the first 1/20 and falls over the last 1/5."""
-RECIPE = {"b_dec_init_method": "mean"}
-"""What ours has besides."""
+DEFAULT = {"b_dec_init_method": "mean"}
+"""What a run's config has by default beyond SAELens'."""
 ARCHITECTURES: dict[str, dict[str, Any]] = {
     "TopK": {"k": 24},
     "BatchTopK": {"k": 24},
@@ -187,7 +187,7 @@ def jobs_of(side: str, kind: str, args: argparse.Namespace, d_in: int) -> list[d
         for seed in range(args.seeds):
             sae = {"d_in": d_in, "d_sae": args.expansion * d_in, **ARCHITECTURES[architecture]}
             course = {"lr_warm_up_steps": args.steps // 20, "lr_decay_steps": args.steps // 5}
-            train = {**SHARED, **course, **(RECIPE if kind == "recipe" else {})}
+            train = {**SHARED, **course, **(DEFAULT if kind == "default" else {})}
             name = f"{side}-{kind}-{architecture}-{seed}"
             jobs.append(
                 {
@@ -262,7 +262,7 @@ def report(args: argparse.Namespace, theirs: dict[str, dict], ours: dict[str, li
         seeds = range(args.seeds)
         peer = [theirs[f"sae-lens-same-{architecture}-{seed}"] for seed in seeds]
         print(f"| {architecture}: SAELens | " + " | ".join(_mean(peer, metric) for metric in METRICS) + " |")
-        for kind in ("same", "recipe"):
+        for kind in ("same", "default"):
             if f"ours-{kind}-{architecture}-0" not in ours:
                 continue
             each = [ours[f"ours-{kind}-{architecture}-{seed}"] for seed in seeds]
@@ -296,7 +296,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--eval-rows", type=int, default=128)
     parser.add_argument("--architectures", nargs="*", default=[*ARCHITECTURES])
-    parser.add_argument("--kinds", nargs="*", default=["same", "recipe"])
+    parser.add_argument("--kinds", nargs="*", default=["same", "default"])
     parser.add_argument(
         "--folder", type=Path, help="where files go and stay, so that a second call goes on; none: temporary"
     )

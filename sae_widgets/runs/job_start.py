@@ -11,6 +11,7 @@ from sae_widgets.normalize import Scale
 from sae_widgets.runs.config import LanguageModelSAERunnerConfig
 from sae_widgets.runs.multi_config import MultiSAETrainingRunnerConfig
 from sae_widgets.sae.base import SAE
+from sae_widgets.sae.registry import sae_class_for
 from sae_widgets.training.schedules import LearningRateSchedule
 from sae_widgets.training.trainer import TrainSettings
 
@@ -27,6 +28,13 @@ def make_sae(cfg: LanguageModelSAERunnerConfig, resumed: SAE | None) -> SAE:
         own = {each.name: getattr(cfg.sae, each.name) for each in fields(cfg.sae) if each.name not in vars(start.cfg)}
         return start if start.cfg.is_training else start.to_training(**own)
     return SAE.from_config(cfg.sae, generator=torch.Generator().manual_seed(cfg.seed))
+
+
+def start_of_b_dec(cfg: LanguageModelSAERunnerConfig) -> str:
+    """`cfg.b_dec_init_method`, and what None stands for."""
+    # A transcoder's own config says what its `b_dec` begins with.
+    reconstructs = sae_class_for(str(cfg.sae.architecture)).reconstructs
+    return cfg.b_dec_init_method or ("mean" if reconstructs else "zeros")
 
 
 def train_settings(cfg: LanguageModelSAERunnerConfig) -> TrainSettings:
@@ -52,7 +60,7 @@ def train_settings(cfg: LanguageModelSAERunnerConfig) -> TrainSettings:
         grad_accumulation_steps=cfg.grad_accumulation_steps,
         ema_decay=cfg.ema_decay,
         normalize_sae_decoder=cfg.normalize_sae_decoder,
-        b_dec_init_method=cfg.b_dec_init_method,
+        b_dec_init_method=start_of_b_dec(cfg),
         target_l0=cfg.target_l0,
         dead_feature_window=cfg.dead_feature_window,
         feature_sampling_window=cfg.feature_sampling_window,

@@ -106,8 +106,9 @@ class RunSettings:
     """Average the weights with this decay, e.g. 0.999; the result is the average."""
     normalize_sae_decoder: bool = False
     """Keep decoder rows at length 1; gradients along them are removed."""
-    b_dec_init_method: str = "zeros"
-    """What `b_dec` is at the start: "zeros", or "mean" or "geometric_median" of the first batch."""
+    b_dec_init_method: str | None = None
+    """What `b_dec` is at the start: "zeros", or "mean" or "geometric_median" of the first batch. None: "mean",
+    where the SAE gives back what it reads. SAELens: zeros. What was learned before stays."""
     target_l0: float | None = None
     """Steer the sparsity coefficient so that so many features are active per token; None: it stays as given."""
     dead_feature_window: int | None = None

@@ -39,7 +39,8 @@ class TrainSettings:
     normalize_sae_decoder: bool = False
     """Keep decoder rows at length 1, and the gradient's part along them away."""
     b_dec_init_method: str = "zeros"
-    """What `b_dec` is at the start: zeros, or the mean or geometric median of the first batch."""
+    """What `b_dec` is at the start: zeros, or the mean or geometric median of the first batch. What was learned
+    before stays."""
     target_l0: float | None = None
     """Active features per token that the sparsity coefficient is steered to; None: it stays as given."""
 

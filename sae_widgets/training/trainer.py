@@ -158,7 +158,8 @@ class Trainer:
     def _begin(self, x: Tensor, target: Tensor) -> None:
         """What the SAE is given before anything is learned."""
         self.sae.before_first_step(x, target)
-        if self.settings.b_dec_init_method != "zeros":
+        # One that was trained before keeps what it has learned.
+        if self.settings.b_dec_init_method != "zeros" and not bool(self.sae.b_dec.any()):
             with torch.no_grad():
                 seen, _ = self.sae._normalized(x)
                 mean = self.settings.b_dec_init_method == "mean"

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 import sae_widgets as sw
+from sae_widgets.runs.job import TrainingJob
 from sae_widgets.runs.log import read_log
 from sae_widgets.runs.runner import LanguageModelSAERunnerConfig, LoggingConfig, SAETrainingRunner, start
 from sae_widgets.sae.files import read_sparsity
@@ -117,6 +118,22 @@ def test_an_sae_can_be_trained_further(tmp_path):
     settings = {"training_tokens": 64, "lr": 1e-9, "lr_warm_up_steps": 0, "lr_decay_steps": 0, "d_sae": 40}
     further = begin(config(tmp_path, from_pretrained_path=str(tmp_path / "out"), **settings)).result(60.0)
     torch.testing.assert_close(further.W_dec, start_from.W_dec, atol=1e-6, rtol=0.0)
+
+
+def test_an_sae_begins_at_the_mean_of_what_it_reads_unless_it_has_learned(tmp_path):
+    short = {"training_tokens": 64, "lr": 1e-9, "lr_warm_up_steps": 0, "lr_decay_steps": 0}
+    cfg = config(tmp_path, **short)
+    model = TinyLM()
+    job = TrainingJob(cfg, model=model, dataset=sentences())
+    first = job.store.next_batch(lambda done, total: False)
+    new = begin(cfg, override_model=model).result(60.0)
+    torch.testing.assert_close(new.b_dec.detach(), first.mean(0), atol=1e-5, rtol=0.0)
+    assert not begin(config(tmp_path, b_dec_init_method="zeros", **short)).result(60.0).b_dec.abs().gt(1e-8).any()
+    with torch.no_grad():
+        new.b_dec += 1
+    learned = new.b_dec.detach().clone()
+    again = begin(cfg, override_sae=new).result(60.0)
+    torch.testing.assert_close(again.b_dec.detach(), learned, atol=1e-6, rtol=0.0)
 
 
 def test_the_sae_is_tried_in_the_model_on_the_way(tmp_path):
