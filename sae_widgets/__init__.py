@@ -113,6 +113,7 @@ _PUBLIC = {
         "freeze_all",
         "train",
     ],
+    "widgets.selection": ["Selection", "selection"],
     "checkup": ["doctor"],
 }
 _MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names}

@@ -25,6 +25,7 @@ import traitlets
 from sae_widgets.widgets import _export, _static
 from sae_widgets.widgets._clean import json_safe
 from sae_widgets.widgets._worker import Cancelled, Job, Mailbox
+from sae_widgets.widgets.selection import Link, selection_of
 
 STATIC = pathlib.Path(__file__).parent.parent / "static"
 SEND_INTERVAL_S = 0.05  # 20 Hz: faster than the eye follows, far below the notebook server's message limits
@@ -54,6 +55,8 @@ class SaeWidget(anywidget.AnyWidget):
 
     ops: dict[str, Callable[[dict, Job], Any]] = {}  # noqa: RUF012  (a fixed table that subclasses replace)
     """Answers to the page's `ask(op, args)`; each returns a JSON value, or `(value, buffers)`."""
+    choices: tuple[str, ...] = ()
+    """Traits in which a reader chooses features, tokens or a text; a widget that has some shares a `Selection`."""
     display_wait_s = 5.0
     """How long showing the widget waits for its first result, so that the saved picture is a real one; seconds."""
 
@@ -79,9 +82,12 @@ class SaeWidget(anywidget.AnyWidget):
         name = type(self).__name__
         self._lanes = {"work": Mailbox(name), "ask": Mailbox(f"{name} answers")}
         self._asked: dict[str, tuple[str, Job]] = {}
+        sae: Any = getattr(self, "_sae", None) if self.choices else None
+        shared = selection_of(traits.pop("selection", None)) if self.choices else None
         self._refuse_unknown(traits)
         super().__init__(**traits)
         self.on_msg(self._on_custom_message)
+        self._link = None if shared is None or sae is None else Link(self, shared, sae)
         _live.add(self)
 
     def _refuse_unknown(self, traits: dict[str, Any]) -> None:
@@ -143,6 +149,18 @@ class SaeWidget(anywidget.AnyWidget):
         """Show `error` in the page; a ValueError is the reader's to mend and comes without its traceback."""
         self.set_from_kernel(error=describe_error(error))
         self._report("failed", str(error) or type(error).__name__)
+
+    # -- one selection ---------------------------------------------------------------------------------------------
+
+    def chosen(self, change: Any) -> dict[str, Any]:
+        """What the reader chose by a change of one of `choices`: `features`, `tokens`; empty where it was no choice."""
+        return {}
+
+    def take_features(self, features: list[int]) -> None:
+        """Show the features that were chosen elsewhere."""
+
+    def take_tokens(self, span: tuple[int, int] | None) -> None:
+        """Show the tokens of this widget's text that were chosen elsewhere."""
 
     # -- kernel to page --------------------------------------------------------------------------------------------
 
@@ -358,6 +376,9 @@ class SaeWidget(anywidget.AnyWidget):
 
     def close(self) -> None:
         """End the worker and the connection; views disappear."""
+        link = getattr(self, "_link", None)
+        if link is not None:
+            link.close()
         for lane in getattr(self, "_lanes", {}).values():
             lane.close()
         super().close()

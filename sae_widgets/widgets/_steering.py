@@ -177,3 +177,25 @@ def panel_code(
         f"# the same text without a widget; strengths in raw activation units\nsteers = [\n{listed}]\n"
         f"for token in sw.generate_stream(model, sae, {prompt!r}, steers{keywords}):\n    print(token.text, end='')\n"
     )
+
+
+def int_keys(values: dict[Any, Any] | None, _widget: Any) -> dict[int, Any]:
+    return {int(key): value for key, value in (values or {}).items()}
+
+
+def text_keys(values: dict[int, Any], _widget: Any) -> dict[str, Any]:
+    return {str(key): value for key, value in values.items()}  # as JSON has them: else every echo looks like a change
+
+
+def outcome_of(request: int, plain_key: str, result: SteeringResult) -> dict[str, Any]:
+    """A finished pair of texts as the page draws it."""
+    return {
+        "run": request,
+        "plain_key": plain_key,
+        "prompt": result.prompt,
+        "plain": [token_row(token) for token in result.plain],
+        "steered": [token_row(token) for token in result.steered],
+        "is_steered": bool(result.steers),
+        "is_stopped": result.is_stopped,
+        "mean_kl": result.mean_kl,
+    }

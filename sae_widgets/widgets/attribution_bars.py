@@ -44,13 +44,14 @@ class AttributionBars(SaeWidget):
         target: The next token to explain, with its leading space: " Paris"; "" takes the likeliest.
         contrast: A token to compare with, or None.
         statistics: Labels; None takes those stored beside the SAE.
-        settings: Any other trait: `methods`, `top`, `sort_by`, `selected_feature`.
+        settings: Any other trait: `methods`, `top`, `sort_by`, `selected_feature`; and `selection`.
 
     Raises:
         ValueError: If a method or a selected feature does not exist, or the SAE does not fit the model.
     """
 
     _view = traitlets.Unicode("attribution_bars").tag(sync=True)
+    choices = ("selected_feature", "prompt")
 
     prompt = traitlets.Unicode().tag(sync=True)
     target = traitlets.Unicode().tag(sync=True)
@@ -101,6 +102,12 @@ class AttributionBars(SaeWidget):
     @traitlets.validate("contrast")
     def _check_contrast(self, proposal: dict) -> str | None:
         return proposal["value"] or None  # an emptied box means "no contrast"
+
+    def chosen(self, change: Any) -> dict[str, Any]:
+        return {"features": [] if change["new"] is None else [change["new"]]}
+
+    def take_features(self, features: list[int]) -> None:
+        self.selected_feature = features[0] if features else None
 
     def _on_wanted(self, change: dict) -> None:
         if not self._is_choosing:

@@ -17,6 +17,7 @@ from sae_widgets.widgets._clean import clean_text
 from sae_widgets.widgets._dashboard import context_of, effects_of, page_of
 from sae_widgets.widgets._refused import RefusedError
 from sae_widgets.widgets._worker import Mailbox
+from sae_widgets.widgets.selection import selection_of
 
 FIRST_LOOK_TOKENS = 4096  # what has been gathered is shown from here on, and again at each doubling
 
@@ -33,17 +34,18 @@ class FeatureDashboard(SaeWidget):
     Args:
         model: The model.
         sae: The SAE.
-        feature: Which is shown first.
+        feature: Which is shown first; None takes the one that is chosen in `sw.selection`, or 0.
         statistics: Of all features; None takes those stored beside the SAE, or gathers them from `texts`.
         texts: Texts, or rows of tokens, to gather statistics from in the background.
         n_tokens: Gather so many tokens at most.
-        settings: Any trait: `group_by`, `width`, `show_breaks`, `sort`, `log_counts`, `pinned`.
+        settings: Any trait: `group_by`, `width`, `show_breaks`, `sort`, `log_counts`, `pinned`; and `selection`.
 
     Raises:
         ValueError: If there is no such feature, the SAE does not fit the model, or there is nothing to show.
     """
 
     _view = traitlets.Unicode("feature_dashboard").tag(sync=True)
+    choices = ("feature",)
 
     feature = traitlets.Int(0, min=0).tag(sync=True)
     pinned = traitlets.List(traitlets.Int()).tag(sync=True)
@@ -68,7 +70,7 @@ class FeatureDashboard(SaeWidget):
         self,
         model: Any,
         sae: Any,
-        feature: int = 0,
+        feature: int | None = None,
         statistics: FeatureStatistics | None = None,
         texts: Iterable[str] | Any = None,
         n_tokens: int | None = 200_000,
@@ -91,6 +93,9 @@ class FeatureDashboard(SaeWidget):
         self._lab = None if statistics is None else FeatureLab(self._model, sae, statistics)
         self.ops = {"search": self._search, "token": self._rank, "row": self._whole_row, "effects": self._effects}
         self.ops["random"] = lambda args, job: self._random()
+        if feature is None:
+            shared = selection_of(settings.get("selection"))
+            feature = (shared.first(sae) if shared is not None else None) or 0
         super().__init__(feature=feature, **settings)
         self._lanes["pass"] = Mailbox("FeatureDashboard's pass over text")
         self.set_trait("n_features", sae.d_sae)
@@ -113,6 +118,13 @@ class FeatureDashboard(SaeWidget):
     def _check_number(self, feature: int) -> None:
         if not 0 <= feature < self._sae.d_sae:
             raise RefusedError(f"No feature {feature}: there are {self._sae.d_sae:,}, 0 to {self._sae.d_sae - 1:,}.")
+
+    def chosen(self, change: Any) -> dict[str, Any]:
+        return {"features": [change["new"]]}
+
+    def take_features(self, features: list[int]) -> None:
+        if features:
+            self.feature = features[0]
 
     @property
     def statistics(self) -> FeatureStatistics:

@@ -9,6 +9,7 @@ import itertools
 import math
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import traitlets
@@ -28,10 +29,12 @@ from sae_widgets.widgets._steering import (
     PromptActivations,
     SteeringResult,
     feature_label,
+    int_keys,
+    outcome_of,
     panel_code,
     prompt_activations,
     search_features,
-    token_row,
+    text_keys,
 )
 
 MODES = ("add", "clamp", "ablate")
@@ -39,14 +42,6 @@ WHERE = ("all", "prompt", "generated")
 N_CHOSEN = 3
 N_PLAIN_TEXTS = 8  # unsteered texts kept, so that undo and a switched seed show theirs at once
 _WANTED = ("prompt", "features", "strengths", "modes", "temperature", "seed", "max_new_tokens", "where")
-
-
-def _int_keys(values: dict[Any, Any] | None, _widget: Any) -> dict[int, Any]:
-    return {int(key): value for key, value in (values or {}).items()}
-
-
-def _text_keys(values: dict[int, Any], _widget: Any) -> dict[str, Any]:
-    return {str(key): value for key, value in values.items()}  # as JSON has them: else every echo looks like a change
 
 
 class SteeringPanel(SaeWidget):
@@ -61,24 +56,22 @@ class SteeringPanel(SaeWidget):
         features: Features to begin with, or feature -> strength; None takes the three strongest on the prompt.
         statistics: Maximum activations and labels; None takes those stored beside the SAE, and lacking these, the
             maxima on the prompt.
-        settings: Any other trait: `strengths`, `modes`, `temperature`, `seed`, `max_new_tokens`, `where`, `update`.
+        settings: Any other trait: `strengths`, `modes`, `temperature`, `seed`, `max_new_tokens`, `where`, `update`;
+            and `selection`.
 
     Raises:
         ValueError: If a feature is not in the SAE, a number is not finite, or the SAE does not fit the model.
     """
 
     _view = traitlets.Unicode("steering_panel").tag(sync=True)
+    choices = ("features", "strengths", "prompt")
 
     prompt = traitlets.Unicode().tag(sync=True)
     features: Any = traitlets.List(traitlets.Int()).tag(sync=True)
     """Feature numbers, in the order of the sliders."""
-    strengths: Any = traitlets.Dict(value_trait=traitlets.Float()).tag(
-        sync=True, to_json=_text_keys, from_json=_int_keys
-    )
+    strengths: Any = traitlets.Dict(value_trait=traitlets.Float()).tag(sync=True, to_json=text_keys, from_json=int_keys)
     """Feature -> strength in units of its maximum activation; any finite number."""
-    modes: Any = traitlets.Dict(value_trait=traitlets.Enum(MODES)).tag(
-        sync=True, to_json=_text_keys, from_json=_int_keys
-    )
+    modes: Any = traitlets.Dict(value_trait=traitlets.Enum(MODES)).tag(sync=True, to_json=text_keys, from_json=int_keys)
     """Feature -> "add", "clamp" or "ablate"; "add" where nothing is said."""
     temperature = traitlets.Float(0.7, min=0.0, max=10.0).tag(sync=True)
     """0 takes the likeliest token each time."""
@@ -111,6 +104,7 @@ class SteeringPanel(SaeWidget):
         self._requests = itertools.count(1)
         self._newest_request = 0
         self._is_adjusting = False
+        self._visitor: int | None = None
         self._units: dict[int, tuple[float, str]] = {}
         self._on_prompt: PromptActivations | None = None
         self._plain_texts: OrderedDict[tuple, PlainText] = OrderedDict()
@@ -156,6 +150,40 @@ class SteeringPanel(SaeWidget):
         if not isinstance(feature, int) or isinstance(feature, bool) or not 0 <= feature < d_sae:
             raise RefusedError(f"No feature {feature!r} in this SAE: it has {d_sae} features, 0 to {d_sae - 1}.")
 
+    def chosen(self, change: Any) -> dict[str, Any]:
+        """The one slider that was added, or moved."""
+        old, new = change["old"], change["new"]
+        if self._is_adjusting:
+            return {}
+        if change["name"] == "features":
+            found = [feature for feature in new if feature not in old]
+        else:
+            found = [feature for feature in new if feature in old and old[feature] != new[feature]]
+        return {"features": found} if len(found) == 1 else {}
+
+    def take_features(self, features: list[int]) -> None:
+        """Give the chosen feature a slider at 0, in place of the one before it if nobody moved that."""
+        if not features or features[0] in self.features:
+            return
+        left = self._visitor
+        if left is not None and (self.strengths.get(left, 0.0) != 0 or self.modes.get(left, "add") != "add"):
+            left = None
+        self._visitor = features[0]
+        with self._adjusting():  # at strength 0 the texts stay as they are
+            self.features = [*(f for f in self.features if f != left), features[0]]
+            self.strengths = {feature: self.strengths.get(feature, 0.0) for feature in self.features}
+        if self.prompt:
+            self.submit("describe", lambda job: self._describe_features(self.prompt))
+
+    @contextmanager
+    def _adjusting(self) -> Iterator[None]:
+        """Changes in here ask for nothing."""
+        self._is_adjusting = True
+        try:
+            yield
+        finally:
+            self._is_adjusting = False
+
     def _on_wanted(self, change: dict) -> None:
         if self._is_adjusting:
             return
@@ -165,27 +193,21 @@ class SteeringPanel(SaeWidget):
         self._request()
 
     def _keep_only(self, features: list[int]) -> None:
-        self._is_adjusting = True
-        try:
+        with self._adjusting():
             for name in ("strengths", "modes"):
                 kept = {f: v for f, v in getattr(self, name).items() if f in features}
                 if kept != getattr(self, name):
                     self.set_trait(name, kept)
-        finally:
-            self._is_adjusting = False
 
     def _make_consistent(self) -> None:
         """Give each strength a slider and each slider a strength; a page sends them together already."""
-        self._is_adjusting = True
-        try:
+        with self._adjusting():
             features = list(dict.fromkeys([*self.features, *self.strengths, *self.modes]))
             strengths = {feature: self.strengths.get(feature, 0.0) for feature in features}
             if features != self.features:
                 self.features = features
             if strengths != self.strengths:
                 self.strengths = strengths
-        finally:
-            self._is_adjusting = False
 
     def _request(self) -> None:
         request = self._newest_request = next(self._requests)
@@ -225,7 +247,7 @@ class SteeringPanel(SaeWidget):
         if is_stopped and request != self._newest_request:
             return  # a newer request is under way, and its text replaces this one token by token
         self.result = SteeringResult(prompt, tuple(steers), tuple(plain.tokens), tuple(written), is_stopped)
-        self.set_from_kernel(outcome=_outcome(request, plain.key, self.result))
+        self.set_from_kernel(outcome=outcome_of(request, plain.key, self.result))
 
     def _write(
         self, job: Job, request: int, plain: PlainText, steered: Iterator[GeneratedToken] | None
@@ -324,12 +346,9 @@ class SteeringPanel(SaeWidget):
             return
         maxima = None if self._statistics is None else self._statistics.max_act
         chosen = self._activations(prompt).top(N_CHOSEN, maxima)
-        self._is_adjusting = True
-        try:
+        with self._adjusting():
             self.set_from_kernel(features=chosen, strengths=dict.fromkeys(chosen, 0.0))
             self.flush()
-        finally:
-            self._is_adjusting = False
 
     def _describe_features(self, prompt: str) -> None:
         self.set_from_kernel(rows=[self._row(feature, self._activations(prompt)) for feature in self.features])
@@ -382,16 +401,3 @@ class SteeringPanel(SaeWidget):
     def fallback_svg(self) -> str:
         """Sliders and both texts as a picture."""
         return _steering_picture.as_svg(self)
-
-
-def _outcome(request: int, plain_key: str, result: SteeringResult) -> dict[str, Any]:
-    return {
-        "run": request,
-        "plain_key": plain_key,
-        "prompt": result.prompt,
-        "plain": [token_row(token) for token in result.plain],
-        "steered": [token_row(token) for token in result.steered],
-        "is_steered": bool(result.steers),
-        "is_stopped": result.is_stopped,
-        "mean_kl": result.mean_kl,
-    }

@@ -38,13 +38,15 @@ class TokenHeatmap(SaeWidget):
         features: Features to show; None shows the strongest of each token.
         top_k: How many features are listed for a token.
         statistics: Labels and maxima; None takes those stored beside the SAE.
-        settings: Any other trait: `mode`, `pinned`, `scale`, `show_spaces`, `show_newlines`, `dim_bos`, `sort`.
+        settings: Any other trait: `mode`, `pinned`, `scale`, `show_spaces`, `show_newlines`, `dim_bos`, `sort`;
+            and `selection`.
 
     Raises:
         ValueError: If a feature is not in the SAE, or the SAE does not fit the model.
     """
 
     _view = traitlets.Unicode("token_heatmap").tag(sync=True)
+    choices = ("features", "pinned", "prompt")
 
     prompt = traitlets.Unicode().tag(sync=True)
     features = traitlets.List(traitlets.Int()).tag(sync=True)
@@ -158,6 +160,20 @@ class TokenHeatmap(SaeWidget):
                     f"The nearest is {min(max(feature, 0), last)}."
                 )
         return features
+
+    def chosen(self, change: Any) -> dict[str, Any]:
+        if change["name"] == "pinned":
+            position = change["new"]
+            return {"tokens": None if position is None else (position, position + 1)}
+        return {"features": list(change["new"])}
+
+    def take_features(self, features: list[int]) -> None:
+        mode = ("strongest", "feature", "overlay")[min(len(features), 2)]
+        if features != self.features:
+            self.features, self.mode = features, mode
+
+    def take_tokens(self, span: tuple[int, int] | None) -> None:
+        self.pinned = None if span is None else span[0]
 
     @property
     def data(self) -> HeatmapData:
