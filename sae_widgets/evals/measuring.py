@@ -218,9 +218,16 @@ class Batch:
     def _without(self, place: Place) -> dict[str, Tensor]:
         key = id(place.model)
         if key not in self._losses:
-            logits = self.logits[key].float()
-            self._losses[key] = self._loss(logits, logits.logsumexp(-1))
+            values = self._log_probs(key)[0] if self._needs_kl else self.logits[key].float()
+            self._losses[key] = self._loss(values, 0.0 if self._needs_kl else values.logsumexp(-1))
         return {"ce_without": self._losses[key]}
+
+    def _log_probs(self, key: int) -> tuple[Tensor, Tensor]:
+        """Of each next token by the model as it is: log probabilities, and what they are the logarithms of."""
+        if key not in self._as_is:
+            log_probs = self.logits[key].float().log_softmax(-1)
+            self._as_is[key] = log_probs, log_probs.exp()
+        return self._as_is[key]
 
     def _ablated(self, places: Places, which: list[int], needs_kl: bool) -> dict[str, Tensor]:
         """With zeros; the same for every SAE that writes there."""
@@ -238,19 +245,17 @@ class Batch:
         logits = self.changed.logits(given, values, self.tokens, self.settings).float()
         if not needs_kl:
             return {f"ce_with_{name}": self._loss(logits, logits.logsumexp(-1))}
-        key = id(given[0].model)
-        if key not in self._as_is:
-            log_probs = self.logits[key].float().log_softmax(-1)
-            self._as_is[key] = log_probs, log_probs.exp()
-        log_probs, probs = self._as_is[key]
+        log_probs, probs = self._log_probs(id(given[0].model))
         changed = logits.log_softmax(-1)
-        loss = self._loss(changed, torch.zeros_like(changed[..., 0]))
-        # In place, and the difference before the product: small divergences must not drown in rounding.
-        divergence = changed.neg_().add_(log_probs).mul_(probs).sum(-1)
+        loss = self._loss(changed, 0.0)
+        # The difference before the product: small divergences must not drown in rounding.
+        divergence = (log_probs - changed).mul_(probs).sum(-1)
         return {f"ce_with_{name}": loss, f"kl_with_{name}": self._rows(divergence)}
 
-    def _loss(self, logits: Tensor, norms: Tensor) -> Tensor:
-        loss = norms[:, :-1] - logits[:, :-1].gather(-1, self.tokens[:, 1:, None])[..., 0]
+    def _loss(self, logits: Float[Tensor, "n_rows_or_1 context d_vocab"], norms: Tensor | float) -> Tensor:
+        """Sum over each row of `norms` (0 for logits that are log probabilities) minus the next token's logit."""
+        said = logits.expand(len(self.tokens), -1, -1)[:, :-1].gather(-1, self.tokens[:, 1:, None])[..., 0]
+        loss = (norms[:, :-1] if isinstance(norms, Tensor) else norms) - said
         return torch.where(self.is_predicting, loss, 0).sum(1, dtype=torch.float64)
 
 

@@ -108,13 +108,20 @@ class Changed:
         values: Sequence[Tensor],
         tokens: Int[Tensor, "n_rows context"],
         settings: Mapping[str, Any],
-    ) -> Float[Tensor, "n_rows context d_vocab"]:
-        """The logits with `values` in the place of the activations there."""
+    ) -> Float[Tensor, "n_rows_or_1 context d_vocab"]:
+        """The logits with `values` in the place of the activations there; one row where every row's are the same.
+
+        Zeros in the residual stream leave the rows nothing to differ in, so ablation needs one row of a batch.
+        """
         model = places[0].model
         start = self._start(places[0], tokens, settings) if len(places) == 1 else None
         if start is not None:
+            value = values[0]
+            is_by_row = any(isinstance(given, Tensor) for given in settings.values())
+            if not is_by_row and torch.equal(value, value[:1].expand_as(value)):
+                value = value[:1]
             with model.lock:
-                return model.wrapped(values[0], start_at_layer=start, **settings)
+                return model.wrapped(value, start_at_layer=start, **settings)
 
         def replace(activation: Tensor, hook: Any = None, *, value: Tensor) -> Tensor:
             return value.to(activation)
