@@ -20,6 +20,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from sae_widgets.features.best import Best, Entries, mix
+from sae_widgets.features.firing import Firing
 from sae_widgets.features.sample import SampleRows
 from sae_widgets.sae import SAE, SparseActs
 from sae_widgets.token_text import clean_prompt
@@ -27,7 +28,6 @@ from sae_widgets.token_text import clean_prompt
 N_BINS = 48  # even; between half of them and all are in use
 N_STRATA = 12
 """Parts of the histogram in each of which contexts are drawn: few of those drawn from all are strong."""
-N_NUMBERS = 2**25  # in one dense block of activations: 128 MiB
 N_CORRELATIONS = 2**28  # sums of act * x beyond 1 GiB are not kept
 
 
@@ -127,7 +127,7 @@ class FeaturePass:
     def add(
         self,
         tokens: Int[Tensor, "n_rows n_pos"],
-        acts: Float[Tensor, "n_rows n_pos d_sae"] | SparseActs,
+        acts: Float[Tensor, "n_rows n_pos d_sae"] | SparseActs | Firing,
         counts: Bool[Tensor, "n_rows n_pos"],
         x: Float[Tensor, "n_rows n_pos d_in"] | None = None,
         rows: Rows | None = None,
@@ -144,45 +144,33 @@ class FeaturePass:
         numbers = torch.arange(self._n_rows_seen, self._n_rows_seen + len(tokens))
         rows = rows if rows is not None else Rows(tokens, numbers, torch.zeros_like(numbers), numbers)
         self._n_rows_seen += len(tokens)
-        d_sae = len(self.max_act)
-        step = max(1, N_NUMBERS // (tokens.shape[1] * d_sae))
-        for i in range(0, len(tokens), step):
-            part = slice(i, i + step)
-            some = SparseActs(acts.indices[part], acts.values[part]) if isinstance(acts, SparseActs) else acts[part]
-            some_rows = Rows(*(each[part] for each in rows))
-            self._add(some_rows, some, counts[part], None if x is None else x[part])
-
-    def _add(self, rows: Rows, acts: Tensor | SparseActs, counts: Tensor, x: Tensor | None) -> None:
-        d_sae = len(self.max_act)
-        dense = acts.to_dense(d_sae) if isinstance(acts, SparseActs) else acts
-        dense = torch.where(counts[..., None], dense, 0.0) if not bool(counts.all()) else dense
-        fires = _Firing.of(dense)
+        fires = acts if isinstance(acts, Firing) else Firing.of([acts], counts, len(self.max_act))
         self.n_tokens += int(counts.sum())
         self.n_rows += len(counts)
-        self._sum(fires, len(counts))
+        run, run_starts = fires.runs()
+        self._sum(fires, run_starts)
         if x is not None and self.products is not None:
-            kept = x.flatten(0, 1) * counts.flatten()[:, None]
-            self.products += fires.sums_of(kept.float(), d_sae)
+            kept = (x.flatten(0, 1) * counts.flatten()[:, None]).float()
+            self.products += fires.sums_of(kept)
             self.x_powers[0] += kept.sum(0, dtype=torch.float64)
             self.x_powers[1] += kept.double().pow(2).sum(0)
         for number, row, document, start in zip(
             rows.numbers.tolist(), _small(rows.tokens), rows.documents.tolist(), rows.starts.tolist(), strict=True
         ):
             self.rows[number] = (row, document, start)
-        self._keep(rows, dense, fires)
+        self._keep(rows, fires, run, run_starts)
         self.sample.add(rows, fires, counts)
 
-    def _sum(self, fires: "_Firing", n_rows: int) -> None:
-        d_sae = len(self.max_act)
-        size = fires.value.abs()
-        per_row = torch.bincount(fires.row * d_sae + fires.feature, minlength=n_rows * d_sae).view(n_rows, d_sae)
-        self.n_active += per_row.sum(0)
-        self.n_active_rows += (per_row > 0).sum(0)
-        self.sum_squared_counts += per_row.double().pow(2).sum(0)
-        self.sum_act.index_add_(0, fires.feature, fires.value.double())
+    def _sum(self, fires: Firing, run_starts: Int[Tensor, " n_runs_plus_1"]) -> None:
+        size, d_sae = fires.value.abs(), len(self.max_act)
+        run_feature, per_row = fires.feature[run_starts[:-1]], run_starts.diff()
+        self.n_active += fires.n_each
+        self.n_active_rows += torch.bincount(run_feature, minlength=d_sae)
+        self.sum_squared_counts += torch.bincount(run_feature, weights=per_row.double().pow(2), minlength=d_sae)
+        self.sum_act += fires.totals(fires.value)
         power = size.double()
         for i in range(4):
-            self.powers[i].index_add_(0, fires.feature, power)
+            self.powers[i] += fires.totals(power)
             power = power * size
         self.max_act.scatter_reduce_(0, fires.feature, size, "amax")
         n_joined = self.histogram.add(fires.feature, size)
@@ -200,39 +188,40 @@ class FeaturePass:
         feature = entries["feature"].long()
         return feature * N_STRATA + _stratum(entries["act"].abs(), self.histogram.widths[feature])
 
-    def _keep(self, rows: Rows, dense: Tensor, fires: "_Firing") -> None:
-        size, d_sae = fires.value.abs(), len(self.max_act)
+    def _keep(
+        self, rows: Rows, fires: Firing, run: Int[Tensor, " n"], run_starts: Int[Tensor, " n_runs_plus_1"]
+    ) -> None:
+        size = fires.value.abs()
+        before, after = self.window
+        keys = hash_of(F.pad(rows.tokens, (before, after), value=-1).unfold(1, before + 1 + after, 1).flatten(0, 1))
+        # A lot is of row, position and feature; of the first two, each token's is mixed once.
+        tokens = mixed(
+            rows.numbers.repeat_interleave(fires.shape[1]), torch.arange(fires.shape[1]).repeat(len(rows.numbers))
+        )
+        lot = as_uniform(mix(tokens[fires.token] + fires.feature))
+
+        def entries(at: Tensor, score: Tensor) -> dict[str, Tensor]:
+            token = fires.token[at]
+            return {
+                "score": score,
+                "key": keys[token],
+                "feature": fires.feature[at].int(),
+                "act": fires.value[at],
+                "row": rows.numbers[token // fires.shape[1]],
+                "position": (token % fires.shape[1]).int(),
+                "acts": fires.windows(at, before, after),
+            }
+
         # The strongest position of each row: the first, where several are equally strong.
-        cell = fires.row * d_sae + fires.feature
-        peaks = size.new_zeros(len(rows.tokens) * d_sae).scatter_reduce_(0, cell, size, "amax")
-        score = size.double()
-        is_peak = (size == peaks[cell]) & self.top.admits(fires.feature, score)
-        at = is_peak.nonzero()[:, 0]
-        first = torch.full_like(peaks, dense.shape[1]).scatter_reduce_(0, cell[at], fires.position[at].float(), "amin")
-        at = at[fires.position[at] == first[cell[at]]]
-        self.top.add(self._entries(rows, dense, fires, at, score[at]))
-        lot = uniform(rows.numbers[fires.row], fires.position, fires.feature)
+        peaks = torch.segment_reduce(size, "max", offsets=run_starts, axis=0, initial=0.0)
+        at = (size == peaks[run]).nonzero()[:, 0]
+        at = at[run[at].diff(prepend=run.new_tensor([-1])) > 0]
+        at = at[self.top.admits(fires.feature[at], size[at].double())]
+        self.top.add(entries(at, size[at].double()))
         part = fires.feature * N_STRATA + _stratum(size, self.histogram.widths[fires.feature])
         for kept, group in ((self.random, fires.feature), (self.parts, part)):
             at = kept.admits(group, lot).nonzero()[:, 0]
-            kept.add(self._entries(rows, dense, fires, at, lot[at]))
-
-    def _entries(self, rows: Rows, dense: Tensor, fires: "_Firing", at: Tensor, score: Tensor) -> dict[str, Tensor]:
-        before, after = self.window
-        row, position, feature = fires.row[at], fires.position[at], fires.feature[at]
-        where = position[:, None] + torch.arange(-before, after + 1)
-        is_inside = (where >= 0) & (where < dense.shape[1])
-        where = where.clamp(0, dense.shape[1] - 1)
-        tokens = torch.where(is_inside, rows.tokens[row[:, None], where], -1)
-        return {
-            "score": score,
-            "key": hash_of(tokens),
-            "feature": feature.int(),
-            "act": fires.value[at],
-            "row": rows.numbers[row],
-            "position": position.int(),
-            "acts": torch.where(is_inside, dense[row[:, None], where, feature[:, None]], 0.0),
-        }
+            kept.add(entries(at, lot[at]))
 
     def merge(self, other: "FeaturePass") -> None:
         """Take in what another pass gathered over other rows."""
@@ -256,31 +245,6 @@ class FeaturePass:
         self._n_rows_seen = max(self._n_rows_seen, other._n_rows_seen)
 
 
-class _Firing(NamedTuple):
-    """Where what fires how strongly, one entry each."""
-
-    row: Int[Tensor, " n"]
-    position: Int[Tensor, " n"]
-    feature: Int[Tensor, " n"]
-    value: Float[Tensor, " n"]
-    token: Int[Tensor, " n"]
-    """row and position as one number."""
-
-    @classmethod
-    def of(cls, dense: Float[Tensor, "n_rows n_pos d_sae"]) -> "_Firing":
-        token, feature = dense.flatten(0, 1).nonzero(as_tuple=True)
-        n_pos = dense.shape[1]
-        value = dense.flatten(0, 1)[token, feature]
-        return cls(token // n_pos, token % n_pos, feature, value, token)
-
-    def sums_of(self, x: Float[Tensor, "n_tokens d_in"], d_sae: int) -> Float[Tensor, "d_sae d_in"]:
-        """Each feature's sum of activation * x."""
-        order = self.feature.argsort(stable=True)
-        counts = torch.bincount(self.feature, minlength=d_sae)
-        starts, weights = counts.cumsum(0) - counts, self.value[order].float()
-        return F.embedding_bag(self.token[order], x, starts, mode="sum", per_sample_weights=weights)
-
-
 def _stratum(size: Float[Tensor, " n"], width: Float[Tensor, " n"]) -> Int[Tensor, " n"]:
     return (size / (width * (N_BINS // N_STRATA))).long().clamp_max(N_STRATA - 1)
 
@@ -291,12 +255,17 @@ def _small(tokens: Int[Tensor, "n_rows n_pos"]) -> list[Tensor]:
     return list(tokens.to(torch.uint16 if fits else torch.int32))
 
 
-def uniform(*numbers: Int[Tensor, " n"]) -> Float[Tensor, " n"]:
-    """Numbers in [0, 1) that look drawn at random, the same for the same arguments."""
-    mixed = torch.zeros_like(numbers[0])
+def mixed(*numbers: Int[Tensor, " n"]) -> Int[Tensor, " n"]:
+    """One number of 64 bits for these, that looks drawn at random."""
+    found = torch.zeros_like(numbers[0])
     for number in numbers:
-        mixed = mix(mixed + number)
-    return ((mixed >> 11) & ((1 << 53) - 1)).double() * 2.0**-53
+        found = mix(found + number)
+    return found
+
+
+def as_uniform(bits: Int[Tensor, " n"]) -> Float[Tensor, " n"]:
+    """Random bits as numbers in [0, 1)."""
+    return ((bits >> 11) & ((1 << 53) - 1)).double() * 2.0**-53
 
 
 def hash_of(tokens: Int[Tensor, "n n_window"]) -> Int[Tensor, " n"]:

@@ -7,13 +7,14 @@ import bisect
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 if TYPE_CHECKING:
+    from sae_widgets.features.firing import Firing
     from sae_widgets.features.gathering import Rows
 
 N_SAMPLE_TOKENS = 32_768
@@ -55,20 +56,28 @@ class SampleRows:
         self._below = math.inf
         """Lots from here on are not kept any more."""
 
-    def add(self, rows: "Rows", fires: Any, counts: Tensor) -> None:
-        """Draw from a batch; `fires` has `row`, `position`, `feature` and `value`, by row and position."""
-        from sae_widgets.features.gathering import uniform
+    def add(self, rows: "Rows", fires: "Firing", counts: Tensor) -> None:
+        """Draw from a batch."""
+        from sae_widgets.features.gathering import as_uniform, mixed
 
-        lots = uniform(rows.numbers).tolist()
-        ends = torch.searchsorted(fires.row, torch.arange(len(lots) + 1)).tolist()
-        for i, (lot, number) in enumerate(zip(lots, rows.numbers.tolist(), strict=True)):
+        lots = as_uniform(mixed(rows.numbers))
+        drawn = (lots < self._below).nonzero()[:, 0]
+        if len(drawn) == 0:
+            return
+        at = torch.isin(fires.row, drawn).nonzero()[:, 0]
+        at = at[fires.token[at].argsort(stable=True)]  # by token, then feature
+        row, position, feature, value = fires.row[at], fires.position[at], fires.feature[at], fires.value[at]
+        starts, ends = (torch.searchsorted(row, drawn + i).tolist() for i in (0, 1))
+        for i, start, end in zip(drawn.tolist(), starts, ends, strict=True):
+            lot, number = float(lots[i]), int(rows.numbers[i])
             if lot >= self._below:
                 continue
-            part = slice(ends[i], ends[i + 1])
             # Where a position does not count nothing fires, and the token is marked.
             tokens = torch.where(counts[i], rows.tokens[i], -1).int()
-            position, feature, value = (each[part] for each in (fires.position, fires.feature, fires.value))
-            self._insert(_SampleRow(lot, number, tokens, position.int(), feature.int(), value.float().clone()))
+            own = slice(start, end)
+            self._insert(
+                _SampleRow(lot, number, tokens, position[own].int(), feature[own].int(), value[own].float().clone())
+            )
 
     def merge(self, other: "SampleRows") -> None:
         self._below = min(self._below, other._below)

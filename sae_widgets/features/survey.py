@@ -15,6 +15,7 @@ from torch import Tensor
 from sae_widgets.activations.hook_reader import read_input
 from sae_widgets.features.best import Best
 from sae_widgets.features.contexts import ContextTable, RowTable
+from sae_widgets.features.firing import firing_of
 from sae_widgets.features.gathering import FeaturePass, token_rows
 from sae_widgets.features.statistics import FeatureStatistics
 from sae_widgets.fit import check_fits
@@ -109,9 +110,9 @@ def gather(
             continue
         with hooked.lock, torch.no_grad():
             x = read_input(hooked, sae, rows.tokens)
-            acts = sae.encode(x).cpu()
-        counts = ~torch.isin(rows.tokens, special_ids)
-        gathered.add(rows.tokens, acts.float(), counts, x.flatten(2).cpu(), rows)
+            counts = ~torch.isin(rows.tokens, special_ids)
+            fires = firing_of(sae, x, counts)
+        gathered.add(rows.tokens, fires, counts, x.flatten(2).cpu(), rows)
         yield gathered.n_tokens
 
 

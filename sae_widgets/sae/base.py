@@ -75,8 +75,7 @@ class SAE(StoredSAE, SAELensNames, ABC):
     @final
     def encode(self, x: Float[Tensor, "..."]) -> Float[Tensor, "... d_sae"]:
         """The feature activations of `x`, one value per feature."""
-        sae_in, _ = self._prepare(x, hooked=True)
-        acts = self._features(sae_in, hooked=True)
+        acts = self.encode_as_made(x)
         return acts.to_dense(self.d_sae) if isinstance(acts, SparseActs) else acts
 
     @final
@@ -85,9 +84,14 @@ class SAE(StoredSAE, SAELensNames, ABC):
 
         Architectures that know their k never make the dense activations, unless a hook asks to see them.
         """
-        sae_in, _ = self._prepare(x, hooked=True)
-        acts = self._features(sae_in, hooked=True)
+        acts = self.encode_as_made(x)
         return acts if isinstance(acts, SparseActs) else SparseActs.from_dense(acts)
+
+    @final
+    def encode_as_made(self, x: Float[Tensor, "..."]) -> Float[Tensor, "... d_sae"] | SparseActs:
+        """The feature activations of `x` in the form that costs least: sparse from architectures that know their k."""
+        sae_in, _ = self._prepare(x, hooked=True)
+        return self._features(sae_in, hooked=True)
 
     @final
     def decode(
