@@ -70,6 +70,8 @@ _PUBLIC = {
     "features.survey": ["feature_statistics"],
     "features.contexts": ["FeatureContext"],
     "features.logits": ["LogitEffects", "logit_effects"],
+    "features.prompt": ["compare_prompts", "prompt_features"],
+    "features.prompt_scores": ["PromptComparison", "PromptFeatures"],
     "attribution": ["Attribution", "MethodAttribution", "attribute"],
     "steering": ["FeatureSteer", "GeneratedToken", "generate_stream", "steering_hook"],
     "hub": ["upload_saes_to_huggingface"],

@@ -10,6 +10,7 @@ Source: zero ablation with the error term kept (Marks et al. 2024, "Sparse Featu
 those of OpenAI's SAE viewer (Gao et al. 2024).
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,9 @@ from sae_widgets.hooked import as_hooked
 from sae_widgets.sae import SAE, SparseActs
 from sae_widgets.splice import acting
 from sae_widgets.steering import check_features, check_steerable, written
+
+_TOKENS_AT_ONCE = 2048
+"""Tokens of one forward pass of ablated rows: large enough to be efficient, small enough to cancel soon."""
 
 
 @dataclass(frozen=True)
@@ -66,24 +70,14 @@ def feature_effects(
         ValueError: If there is no such feature, or the SAE does not fit the model.
         NotImplementedError: If the SAE does not write one whole activation.
     """
-    check_features(sae, [feature])
-    check_steerable(sae)
-    if sae.n_outputs > 1:
-        raise NotImplementedError(f"This {type(sae).__name__} writes {sae.n_outputs} activations, not one.")
-    hooked = as_hooked(model)
-    check_fits(hooked, sae)
+    hooked = _checked(model, sae, [feature])
     row = torch.as_tensor(tokens, dtype=torch.long, device=hooked.device)[None]
     point = hooked.hook_dict[places_of(hooked, sae).writes[0]]
     with hooked.lock, hooked.without_saes():
         acts = sae.encode(read_input(hooked, sae, row))[0, :, feature]
-
-        def without(activation: Tensor, hook: Any) -> Tensor:
-            values = -acts[None, :, None].to(sae.dtype)
-            indices = torch.full_like(values, feature, dtype=torch.long)
-            return activation + written(sae, SparseActs(indices, values), activation).to(activation.dtype)
-
+        values = acts[None, :, None].to(sae.dtype)
         logits = hooked(row)[0].float()
-        with acting(point, without):
+        with acting(point, _leaving_out(sae, torch.full_like(values, feature, dtype=torch.long), values)):
             changed = hooked(row)[0].float()
     loss_effect = torch.full((row.shape[1],), torch.nan)
     loss_effect[:-1] = (next_token_loss(changed[None], row) - next_token_loss(logits[None], row))[0].cpu()
@@ -99,3 +93,72 @@ def feature_effects(
         down=down.indices.cpu(),
         down_effect=-down.values.cpu(),
     )
+
+
+@torch.no_grad()
+def loss_effects(
+    model: Any,
+    sae: SAE,
+    tokens: Int[Tensor, " n_pos"] | list[int],
+    features: Sequence[int],
+    *,
+    on_progress: Callable[[int, int], None] | None = None,
+    is_cancelled: Callable[[], bool] = lambda: False,
+) -> Float[Tensor, "n n_pos"] | None:
+    """`loss_effect` of each feature in this row of tokens, left out one at a time; None if cancelled.
+
+    One forward of the row for each feature, many in a batch, and one with all of them.
+
+    Args:
+        model: The model.
+        sae: Whose features they are.
+        tokens: Ids, as the model reads them (with bos where it has one).
+        features: Which.
+        on_progress: Called with features done and to do.
+        is_cancelled: Asked before each batch.
+
+    Raises:
+        ValueError: If there is no such feature, or the SAE does not fit the model.
+        NotImplementedError: If the SAE does not write one whole activation.
+    """
+    hooked = _checked(model, sae, features)
+    row = torch.as_tensor(tokens, dtype=torch.long, device=hooked.device)[None]
+    point = hooked.hook_dict[places_of(hooked, sae).writes[0]]
+    effects = torch.full((len(features), row.shape[1]), torch.nan)
+    n_rows = max(1, _TOKENS_AT_ONCE // row.shape[1])
+    with hooked.lock, hooked.without_saes():
+        acts = sae.encode(read_input(hooked, sae, row))[0]
+        loss = next_token_loss(hooked(row), row)
+        for start in range(0, len(features), n_rows):
+            if is_cancelled():
+                return None
+            some = torch.tensor(features[start : start + n_rows], device=acts.device)
+            values = acts[:, some].T[..., None].to(sae.dtype)  # n n_pos 1
+            rows = row.expand(len(some), -1)
+            with acting(point, _leaving_out(sae, some[:, None, None].expand(values.shape), values)):
+                effects[start : start + n_rows, :-1] = (next_token_loss(hooked(rows), rows) - loss).cpu()
+            if on_progress is not None:
+                on_progress(min(start + n_rows, len(features)), len(features))
+    return effects
+
+
+def _leaving_out(
+    sae: SAE, indices: Int[Tensor, "n n_pos 1"], values: Float[Tensor, "n n_pos 1"]
+) -> Callable[[Tensor, Any], Tensor]:
+    """A hook that takes one feature's part out of each row."""
+
+    def without(activation: Tensor, hook: Any) -> Tensor:
+        return activation + written(sae, SparseActs(indices, -values), activation).to(activation.dtype)
+
+    return without
+
+
+def _checked(model: Any, sae: SAE, features: Sequence[int]) -> Any:
+    """The hooked model, where these features can be left out of it."""
+    check_features(sae, list(features))
+    check_steerable(sae)
+    if sae.n_outputs > 1:
+        raise NotImplementedError(f"This {type(sae).__name__} writes {sae.n_outputs} activations, not one.")
+    hooked = as_hooked(model)
+    check_fits(hooked, sae)
+    return hooked
