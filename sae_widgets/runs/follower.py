@@ -65,6 +65,11 @@ class FollowedRun:
     # What is
 
     @property
+    def config(self) -> dict[str, Any]:
+        """What was asked for, as the run wrote it."""
+        return dict(self._config)
+
+    @property
     def member_names(self) -> list[str]:
         """Of a run of many SAEs, their names; none of a run of one."""
         return list(self._config.get("saes") or [])

@@ -9,7 +9,6 @@ included. `close()` ends the worker, `freeze()` and `save()` keep the picture wh
 import contextlib
 import contextvars
 import difflib
-import os
 import pathlib
 import threading
 import time
@@ -22,8 +21,9 @@ from typing import Any
 import anywidget
 import traitlets
 
-from sae_widgets.widgets import _export, _static
+from sae_widgets.widgets import _static
 from sae_widgets.widgets._clean import json_safe
+from sae_widgets.widgets._export import Exported
 from sae_widgets.widgets._worker import Cancelled, Job, Mailbox
 from sae_widgets.widgets.selection import Link, selection_of
 
@@ -40,7 +40,7 @@ def kernel_written(trait: traitlets.TraitType) -> traitlets.TraitType:
     return trait.tag(sync=True, writer="kernel")
 
 
-class SaeWidget(anywidget.AnyWidget):
+class SaeWidget(Exported, anywidget.AnyWidget):
     """A notebook widget whose work never blocks a cell.
 
     Subclasses name their page in `_view`, a module of `js/widgets` bundled to `static/<_view>.js`, and write
@@ -369,10 +369,8 @@ class SaeWidget(anywidget.AnyWidget):
             display(bundle, raw=True)
         self._display_ids.clear()
 
-    def save(self, path: str | os.PathLike) -> pathlib.Path:
-        """Write the widget as one HTML file that needs no kernel and no network; returns its path."""
+    def _settle_for_export(self) -> None:
         self.wait(self.display_wait_s)
-        return _export.write_page(self, pathlib.Path(path))
 
     def close(self) -> None:
         """End the worker and the connection; views disappear."""

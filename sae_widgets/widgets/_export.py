@@ -1,80 +1,158 @@
-"""`save()`: one offline HTML file with the widget's own JavaScript and its state, no kernel and no network.
+"""The ways out of the notebook that every widget has: a page, a picture, tables, charts.
 
-The page forbids every load (`default-src 'none'`) and runs one script, named by its hash. The state is JSON in a script
-element that never executes; there `<`, `>`, `&` and the two separators that end a JavaScript line are escaped.
+    widget.save("x.html")        one offline file that keeps hover, sort and search
+    widget.save("x.png")         also .svg, .pdf: the picture with a caption that says where it comes from
+    widget.save("x.csv")         the first table; .json has them all
+    widget.to_frame(), widget.to_csv(), widget.to_json(), widget.to_altair()
+
+A widget says what it has by `_tables`, `_charts` and `_sources`.
 """
 
-import base64
-import hashlib
-import json
 import os
 import pathlib
-import tempfile
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from sae_widgets.widgets._clean import escape
+from sae_widgets.sae.config import nearest
+from sae_widgets.web import write_whole
+from sae_widgets.widgets import _page, _provenance
 
 if TYPE_CHECKING:
-    from sae_widgets.widgets._base import SaeWidget
+    import altair as alt
+    import pandas as pd
 
-_UNSAFE = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
-_NOT_STATE = ("_esm", "_css", "layout", "tabbable", "tooltip", "_dom_classes", "_view_count")
-
-
-def state_json(state: dict[str, Any]) -> str:
-    """`state` as JSON that may stand inside a script element; bytes become `{"$b64": ...}`."""
-    return json.dumps(state, default=_encode_bytes, allow_nan=False).translate(_UNSAFE)
+FORMATS = ("html", "png", "svg", "pdf", "csv", "json")
 
 
-def _encode_bytes(value: Any) -> dict[str, str]:
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return {"$b64": base64.b64encode(bytes(value)).decode()}
-    raise TypeError(f"Cannot write a {type(value).__name__} into a page.")
+class SavedFile(type(pathlib.Path())):  # pyright: ignore[reportGeneralTypeIssues, reportUntypedBaseClass]
+    """The path of a file that was written; it shows itself with its size."""
+
+    def __repr__(self) -> str:
+        size = self.stat().st_size if self.exists() else 0
+        return f"{self} ({size / 1000:,.0f} kB)" if size >= 1000 else f"{self} ({size} bytes)"
 
 
-def page(widget: "SaeWidget") -> str:
-    """The whole HTML text."""
-    state = {
-        name: v for name, v in widget.get_state().items() if name not in _NOT_STATE and not name.startswith("_model")
-    }
-    # The bundle is a module: what follows it in the same script sees its function `mountSaved`.
-    code = f"{widget._esm}\nmountSaved(document);\n".replace("</script", "<\\/script").replace("<!--", "<\\!--")
-    digest = base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()
-    policy = f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; img-src data:"
-    title = escape(widget.describe())[:200]
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{title}</title>
-<style>
-body {{ margin: 24px auto; max-width: 1100px; padding: 0 16px; background: Canvas; color: CanvasText; }}
-</style>
-</head>
-<body>
-<main id="sae-widget"></main>
-<noscript>{widget.fallback_html()}</noscript>
-<script type="application/json" id="sae-widget-state">{state_json(state)}</script>
-<script type="module">{code}</script>
-</body>
-</html>
-"""
+class Exported:
+    """What a widget writes and hands over; the widget itself says what there is."""
 
+    # -- what a widget says of itself ----------------------------------------------------------------------------------
 
-def write_page(widget: "SaeWidget", path: pathlib.Path) -> pathlib.Path:
-    """Write the page under a temporary name, then rename it: a reader never sees half a file."""
-    text = page(widget).encode()
-    path = path.expanduser()
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(text)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        pathlib.Path(temporary).unlink(missing_ok=True)
-        raise
-    return path
+    def _tables(self) -> "dict[str, pd.DataFrame]":
+        """Its numbers by name, the most natural table first."""
+        return {}
+
+    def _charts(self) -> "dict[str, Any]":
+        """Its pictures as Altair charts, the most natural one first."""
+        return {}
+
+    def _sources(self) -> Mapping[str, Any]:
+        """Where its numbers come from: model, SAE, data, seed; `_provenance.facts_of` knows the first ones."""
+        return {}
+
+    def _saved_state(self, **settings: Any) -> dict[str, Any]:
+        """State that only a saved page has."""
+        if settings:
+            raise TypeError(f"{type(self).__name__}.save has no argument {next(iter(settings))!r} for a page.")
+        return {}
+
+    # -- the ways out --------------------------------------------------------------------------------------------------
+
+    def about(self) -> dict[str, Any]:
+        """Where the numbers come from: widget, model, SAE with its hash, data, seed, versions."""
+        return {"widget": type(self).__name__, **self._sources(), "versions": _provenance.versions()}
+
+    def save(self, path: str | os.PathLike, **settings: Any) -> pathlib.Path:
+        """Write the widget to a file of the kind that its ending says; returns its path, which shows the size.
+
+            widget.save("figure.pdf")                # .png, .svg, .pdf: picture and caption; caption=False without
+            widget.save("page.html")                 # needs no kernel and no network
+            widget.save("numbers.csv", table="...")  # one table; .json has all
+
+        Raises:
+            ValueError: If the ending says no kind, or there is no such table.
+        """
+        path = pathlib.Path(path).expanduser()
+        kind = path.suffix.lower().removeprefix(".")
+        ways: dict[str, Callable[..., bytes]] = {
+            "html": self._page_bytes,
+            "csv": self._csv_bytes,
+            "json": lambda: self.to_json().encode(),
+            **dict.fromkeys(("png", "svg", "pdf"), self._picture_bytes),
+        }
+        if kind not in ways:
+            raise ValueError(f"{path.name!r} ends in no kind of file there is. Endings: .{', .'.join(FORMATS)}.")
+        self._settle_for_export()
+        arguments = {"kind": kind} if kind in ("png", "svg", "pdf") else {}
+        write_whole(path, ways[kind](**arguments, **settings))
+        return SavedFile(path)
+
+    def to_frame(self, name: str | None = None) -> "pd.DataFrame":
+        """A table of the widget as a pandas frame: the first one, or that of a name.
+
+        Raises:
+            ValueError: If there is no such table, or nothing to show yet.
+        """
+        self._settle_for_export()
+        return self._chosen(self._tables(), name, "table")
+
+    def to_csv(self, path: str | os.PathLike | None = None, table: str | None = None, *, safe: bool = True) -> Any:
+        """A table as CSV: its text, or the path it was written to.
+
+        Args:
+            path: Where to write it; None returns the text.
+            table: Its name; None takes the first.
+            safe: Keep spreadsheets from running texts as formulas, and show hidden characters by name.
+        """
+        if path is not None:
+            return self.save(pathlib.Path(path).with_suffix(".csv"), table=table, safe=safe)
+        from sae_widgets.widgets import _tables
+
+        return _tables.to_csv(self.to_frame(table), safe=safe)
+
+    def to_json(self, path: str | os.PathLike | None = None) -> Any:
+        """All tables and where they come from as JSON: the text, or the path it was written to."""
+        if path is not None:
+            return self.save(pathlib.Path(path).with_suffix(".json"))
+        from sae_widgets.widgets import _tables
+
+        self._settle_for_export()
+        return _tables.to_json(self._tables(), self.about())
+
+    def to_altair(self, name: str | None = None) -> "alt.Chart | Any":
+        """A picture of the widget as an Altair chart, for papers and further work: the first one, or that of a name.
+
+        Raises:
+            ValueError: If there is no such chart, or nothing to show yet.
+        """
+        self._settle_for_export()
+        return self._chosen(self._charts(), name, "chart")
+
+    # -- inside --------------------------------------------------------------------------------------------------------
+
+    def _settle_for_export(self) -> None:
+        """Wait a moment for the work under way."""
+
+    def _chosen(self, found: Mapping[str, Any], name: str | None, kind: str) -> Any:
+        if not found:
+            raise ValueError(f"{type(self).__name__} has no {kind} yet: there is nothing to show.")
+        name = next(iter(found)) if name is None else name
+        if name not in found:
+            raise ValueError(f"No {kind} {name!r} in {type(self).__name__}. {nearest(name, found, len(found))}")
+        return found[name]
+
+    def _page_bytes(self, **settings: Any) -> bytes:
+        more = self._saved_state(**settings)
+        return _page.page(self, more, _provenance.caption(self.about())).encode()  # type: ignore[arg-type]
+
+    def _csv_bytes(self, table: str | None = None, *, safe: bool = True) -> bytes:
+        return self.to_csv(table=table, safe=safe).encode()
+
+    def _picture_bytes(self, kind: str, *, caption: bool | str = True, scale: float | int = 2) -> bytes:
+        from sae_widgets.widgets import _figure
+
+        picture = self.fallback_svg()  # type: ignore[attr-defined]
+        words = _provenance.caption(self.about()) if caption is True else caption or ""
+        picture = _figure.captioned(picture, words) if words else picture
+        if kind == "svg":
+            return picture.encode()
+        return _figure.to_pdf(picture) if kind == "pdf" else _figure.to_png(picture, scale)

@@ -66,7 +66,7 @@ class HeatmapData:
     def to_dense(self) -> np.ndarray:
         """All values, [n_tokens, n_features]."""
         dense = np.zeros((self.n_tokens, self.n_features), np.float32)
-        dense[self._positions(np.arange(len(self.values))), self.features] = self.values
+        dense[self.positions(), self.features] = self.values
         return dense
 
     def summary(self, *, skip_special: bool = True) -> dict[str, np.ndarray]:
@@ -74,7 +74,7 @@ class HeatmapData:
 
         Sorted by peak; `mean` is over all tokens counted; special tokens are left out when `skip_special`.
         """
-        positions = self._positions(np.arange(len(self.values)))
+        positions = self.positions()
         kept = np.isfinite(self.values) & ~(self.is_special[positions] & skip_special)
         positions, features, values = positions[kept], self.features[kept], self.values[kept]
         order = np.lexsort((-np.abs(values), features))
@@ -90,8 +90,12 @@ class HeatmapData:
             "count": np.bincount(inverse, minlength=len(ids))[by_peak].astype(np.int32),
         }
 
+    def positions(self) -> np.ndarray:
+        """The token of each entry, [n_entries]."""
+        return self._positions(np.arange(len(self.values)))
+
     def _positions(self, entries: np.ndarray) -> np.ndarray:
-        """The token of each entry."""
+        """The token of each of some entries."""
         return np.searchsorted(self.starts, entries, side="right") - 1
 
     # -- to the page -----------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from sae_widgets.features.statistics import FeatureStatistics, known_statistics
 from sae_widgets.fit import check_fits
 from sae_widgets.hooked import as_hooked
 from sae_widgets.sae import SAE
-from sae_widgets.widgets import _attribution_picture
+from sae_widgets.widgets import _attribution_picture, _charts, _numbers, _provenance
 from sae_widgets.widgets._attribution import NextTokens, bar_table, next_tokens
 from sae_widgets.widgets._base import Job, SaeWidget, kernel_written
 from sae_widgets.widgets._refused import RefusedError
@@ -184,6 +184,18 @@ class AttributionBars(SaeWidget):
 
     def _label(self, feature: int) -> str:
         return feature_label(self._statistics, feature)
+
+    # -- ways out --------------------------------------------------------------------------------------------------
+
+    def _tables(self) -> dict[str, Any]:
+        return _numbers.attribution_frames(self.result, self._label)
+
+    def _charts(self) -> dict[str, Any]:
+        return _charts.attribution_charts(self.result, self.sort_by, self.top)
+
+    def _sources(self) -> dict[str, Any]:
+        asked = {"prompt": self.prompt, "target": self.target, "contrast": self.contrast or ""}
+        return {**_provenance.facts_of(self._sae), **{name: value for name, value in asked.items() if value}}
 
     # -- pictures --------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from sae_widgets.loaders import catalog
 from sae_widgets.loaders.catalog import CatalogEntry
 from sae_widgets.neuronpedia import SITE
 from sae_widgets.sae.config import nearest
-from sae_widgets.widgets import _static
+from sae_widgets.widgets import _numbers, _static
 from sae_widgets.widgets._base import SaeWidget, kernel_written
 from sae_widgets.widgets._catalog import pack
 from sae_widgets.widgets._refused import RefusedError
@@ -154,6 +154,11 @@ class CatalogBrowser(SaeWidget):
     def load(self, **settings: Any) -> Any:
         """The chosen SAE, downloaded unless it is on this machine; `settings` as for `SAE.from_pretrained`."""
         return self.entry.load(**settings)
+
+    # -- ways out ------------------------------------------------------------------------------------------------------
+
+    def _tables(self) -> dict[str, Any]:
+        return _numbers.catalog_frames(self.results)
 
     # -- pictures ------------------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from sae_widgets.features.contexts import FeatureContext
 from sae_widgets.features.lab import FeatureLab
 from sae_widgets.features.statistics import FeatureStatistics, known_statistics
 from sae_widgets.features.survey import gather, new_pass, statistics_of
-from sae_widgets.widgets import _dashboard_picture
+from sae_widgets.widgets import _charts, _dashboard_picture, _numbers, _provenance
 from sae_widgets.widgets._base import Job, SaeWidget, kernel_written
 from sae_widgets.widgets._clean import clean_text
 from sae_widgets.widgets._dashboard import context_of, effects_of, page_of
@@ -276,6 +276,17 @@ class FeatureDashboard(SaeWidget):
         is_whole = bool(args.get("whole"))
         start, n = (0, len(effects.acts)) if is_whole else (context.start, len(context.tokens))
         return effects_of(lab, effects, start, n)
+
+    # -- ways out ------------------------------------------------------------------------------------------------------
+
+    def _tables(self) -> dict[str, Any]:
+        return _numbers.dashboard_frames(self.page)
+
+    def _charts(self) -> dict[str, Any]:
+        return _charts.dashboard_charts(self.page)
+
+    def _sources(self) -> dict[str, Any]:
+        return _provenance.facts_of(self._sae, self._lab.statistics if self._lab is not None else None)
 
     # -- pictures ------------------------------------------------------------------------------------------------------
 

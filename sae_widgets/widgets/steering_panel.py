@@ -19,7 +19,7 @@ from sae_widgets.fit import check_fits
 from sae_widgets.hooked import as_hooked
 from sae_widgets.sae import SAE
 from sae_widgets.steering import FeatureSteer, GeneratedToken, generate_stream
-from sae_widgets.widgets import _steering_picture
+from sae_widgets.widgets import _charts, _numbers, _provenance, _steering_picture
 from sae_widgets.widgets._base import Job, SaeWidget, kernel_written
 from sae_widgets.widgets._clean import json_safe
 from sae_widgets.widgets._refused import RefusedError
@@ -388,6 +388,16 @@ class SteeringPanel(SaeWidget):
         generation = {**self._generation(), **where}
         settings = {"features": strengths, **({"modes": modes} if modes else {}), **generation}
         return panel_code(self.prompt, self.steers(), settings, generation)
+
+    def _tables(self) -> dict[str, Any]:
+        strengths = [{**row, "strength": self.strengths.get(row["feature"], 0.0)} for row in self.rows]
+        return _numbers.steering_frames(self.result, strengths)
+
+    def _charts(self) -> dict[str, Any]:
+        return _charts.steering_charts(self.result)
+
+    def _sources(self) -> dict[str, Any]:
+        return {**_provenance.facts_of(self._sae), "prompt": self.prompt, **self._generation()}
 
     def describe(self) -> str:
         """The panel in one line."""

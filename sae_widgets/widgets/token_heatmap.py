@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import traitlets
 
-from sae_widgets.widgets import _heatmap_picture
+from sae_widgets.widgets import _charts, _heatmap_picture, _numbers, _provenance
 from sae_widgets.widgets._base import Job, SaeWidget, kernel_written
 from sae_widgets.widgets._clean import clean_text, visible
 from sae_widgets.widgets._heatmap import HeatmapData, from_rows, from_values
@@ -256,6 +256,17 @@ class TokenHeatmap(SaeWidget):
         found += sorted(by_label if words else peaks, key=lambda f: -abs(peaks.get(f, 0.0)))
         found = list(dict.fromkeys(found))[:limit]
         return [{"feature": f, "label": labels.get(f, ""), "peak": peaks.get(f, 0.0)} for f in found]
+
+    # -- ways out --------------------------------------------------------------------------------------------------
+
+    def _tables(self) -> dict[str, Any]:
+        return _numbers.heatmap_frames(self._data) if self._data is not None else {}
+
+    def _charts(self) -> dict[str, Any]:
+        return _charts.heatmap_charts(self._data, self.features) if self._data is not None else {}
+
+    def _sources(self) -> dict[str, Any]:
+        return {**_provenance.facts_of(self._sae, self._statistics), **({"prompt": self.prompt} if self.prompt else {})}
 
     # -- pictures --------------------------------------------------------------------------------------------------
 

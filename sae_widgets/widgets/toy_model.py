@@ -12,10 +12,10 @@ import torch
 import traitlets
 
 from sae_widgets.toy_model import MAX_FEATURES, FittedSAE, Geometry, ToyAutoencoder, geometry
-from sae_widgets.widgets import _static
+from sae_widgets.widgets import _charts, _numbers, _static
 from sae_widgets.widgets._base import SEND_INTERVAL_S, Job, SaeWidget, kernel_written
 from sae_widgets.widgets._curves import Curve, pack
-from sae_widgets.widgets._toy_picture import draw
+from sae_widgets.widgets._toy_picture import draw, feature_color
 
 FOUND = 0.99
 """Cosine with a decoder row from which a feature counts as found by the SAE."""
@@ -188,6 +188,18 @@ class ToyModel(SaeWidget):
         action = content.get("action")
         if content.get("kind") == "control" and action in ACTIONS:
             getattr(self, action)()
+
+    # -- ways out ------------------------------------------------------------------------------------------------------
+
+    def _tables(self) -> dict[str, Any]:
+        return _numbers.toy_frames(self._frame(), self._curve.points())
+
+    def _charts(self) -> dict[str, Any]:
+        return _charts.toy_charts(self._frame(), self._curve.points(), feature_color)
+
+    def _sources(self) -> dict[str, Any]:
+        settings = {name: getattr(self, name) for name in ("n_features", "sparsity", "importance", "seed")}
+        return {**settings, "n_steps": self.model.n_steps}
 
     # -- words and pictures --------------------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ import traitlets
 
 from sae_widgets.runs.follower import FollowedRun
 from sae_widgets.runs.run import FINAL_STATUSES, TrainingRun
-from sae_widgets.widgets import _training_picture
+from sae_widgets.widgets import _charts, _numbers, _training_picture
 from sae_widgets.widgets._base import SEND_INTERVAL_S, Job, SaeWidget, kernel_written
 from sae_widgets.widgets._curve_names import (
     chart_for_page,
@@ -179,7 +179,7 @@ class TrainingPanel(SaeWidget):
                 changes["numbers"] = {"columns": columns, "rows": rows}
         if (len(names), self.focused) != self._charted:
             self._charted = (len(names), self.focused)
-            changes["charts"] = [chart_for_page(chart) for chart in self._charts(names)]
+            changes["charts"] = [chart_for_page(chart) for chart in self._charts_shown(names)]
         if len(self.run.events) != len(self.marks):
             changes["marks"] = [_mark_of(event) for event in list(self.run.events)]
         settings = self._settings()
@@ -203,7 +203,7 @@ class TrainingPanel(SaeWidget):
         is_all = not self._is_watching and self._n_names <= MAX_CURVES_AT_END
         return is_all or curve == self.shown_curve or member == self.focused
 
-    def _charts(self, names: Sequence[str]) -> list[Chart]:
+    def _charts_shown(self, names: Sequence[str]) -> list[Chart]:
         """The charts of one SAE: that in focus, where there are many."""
         if not self._names:
             return charts_of(names)
@@ -291,6 +291,17 @@ class TrainingPanel(SaeWidget):
                 values[name] = series[at - 1]
         return {"step": step, "values": values}
 
+    # Ways out
+
+    def _tables(self) -> dict[str, Any]:
+        return _numbers.history_frames(self.run.history, self.run.events)
+
+    def _charts(self) -> dict[str, Any]:
+        return _charts.history_charts(self.run.history, self._names, self.shown_curve)
+
+    def _sources(self) -> dict[str, Any]:
+        return {"training": _title_of(self.run), "n_steps": self.run.n_steps, **_config_of(self.run)}
+
     # Pictures
 
     def describe(self) -> str:
@@ -320,6 +331,13 @@ def _title_of(run: TrainingRun | FollowedRun) -> str:
     if isinstance(run, FollowedRun):
         return f"{run.title}, followed in {run.folder}"
     return str(getattr(run.trainable, "title", "") or "an SAE")
+
+
+def _config_of(run: TrainingRun | FollowedRun) -> dict[str, Any]:
+    """Model, hook, texts and seed that the run was asked for; what it does not say is left out."""
+    config = run.config if isinstance(run, FollowedRun) else vars(getattr(run.trainable, "cfg", None) or object)
+    names = {"model_name": "model", "hook_name": "hook", "dataset_path": "data", "seed": "seed"}
+    return {to: config[name] for name, to in names.items() if config.get(name) not in (None, "")}
 
 
 def _member_names(run: TrainingRun | FollowedRun) -> list[str]:

@@ -14,7 +14,7 @@ import traitlets
 from sae_widgets.widgets import _base, _static
 from sae_widgets.widgets._base import SaeWidget, freeze_all, kernel_written
 from sae_widgets.widgets._clean import clean_text, escape, json_safe, visible
-from sae_widgets.widgets._export import state_json
+from sae_widgets.widgets._page import state_json
 from sae_widgets.widgets._worker import Cancelled, Job, Mailbox
 
 HOSTILE = ["</script>", "<img src=x onerror=alert(1)>", "\u202eabc", "\ud800", "\0", "x" * 10_000, "\u2028", "<!--"]
@@ -332,7 +332,7 @@ def test_a_saved_page_runs_one_script_and_loads_nothing(tmp_path, widget):
 def test_a_failed_save_leaves_the_old_file_alone(tmp_path, monkeypatch, widget):
     path = widget.save(tmp_path / "page.html")
     before = path.read_bytes()
-    monkeypatch.setattr("os.replace", lambda *a: (_ for _ in ()).throw(OSError("disk full")))
+    monkeypatch.setattr("pathlib.Path.replace", lambda *a: (_ for _ in ()).throw(OSError("disk full")))
     with pytest.raises(OSError, match="disk full"):
         widget.save(path)
     assert path.read_bytes() == before
