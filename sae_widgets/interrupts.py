@@ -4,12 +4,14 @@ Python raises KeyboardInterrupt between any two instructions of the main thread:
 its owner knows, or in the middle of taking it out. No `try` covers all such places (measured with a tiny model: 2 of
 1,333 interrupts left a hook). So while the main thread holds a model's lock, an interrupt that falls into a function
 which must not be cut short - the entry or exit of a context, a function marked `whole` - is put off and sent again.
+So is one that falls into a callback of a weak reference: Python prints an exception there, and forgets it.
 Work inside a context is interrupted at once.
 """
 
 import contextlib
 import signal
 import threading
+import weakref
 from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import Any, TypeVar
@@ -26,6 +28,7 @@ _WHOLE: set[CodeType] = {
     for name in ("__enter__", "__exit__", "enter_context", "_push_cm_exit", "_push_exit_callback")
     if (function := getattr(owner, name, None)) is not None
 }
+_FORGETTING = {weakref.WeakSet.__init__.__code__.co_filename, weakref.WeakKeyDictionary.__init__.__code__.co_filename}
 
 
 def whole(function: _Function) -> _Function:
@@ -59,7 +62,7 @@ _PATIENCE = _Patience()
 
 def _is_in_whole(frame: FrameType | None) -> bool:
     while frame is not None:
-        if frame.f_code in _WHOLE:
+        if frame.f_code in _WHOLE or frame.f_code.co_filename in _FORGETTING:
             return True
         frame = frame.f_back
     return False

@@ -219,11 +219,19 @@ def test_an_interrupted_training_keeps_a_whole_checkpoint_and_a_clean_model(tmp_
     program = """
     import os, random, signal, threading
     from pathlib import Path
+
+    def press(is_done):
+        # Python forgets what is raised while something is collected: who sees nothing happen presses again.
+        os.kill(os.getpid(), signal.SIGINT)
+        while not is_done.wait(15):
+            os.kill(os.getpid(), signal.SIGINT)
+
     from sae_widgets.runs.runner import start
     rng = random.Random(1)
     n_stopped = 0
     for _ in range(12):
-        timer = threading.Timer(rng.uniform(0.01, 0.6), lambda: os.kill(os.getpid(), signal.SIGINT))
+        is_done = threading.Event()
+        timer = threading.Timer(rng.uniform(0.01, 0.6), press, [is_done])
         timer.start()
         try:
             run = start(cfg, **data, foreground=True)
@@ -233,6 +241,8 @@ def test_an_interrupted_training_keeps_a_whole_checkpoint_and_a_clean_model(tmp_
             n_stopped += 1
         except KeyboardInterrupt:
             pass
+        finally:
+            is_done.set()
         timer.join()
         points = model.hook_dict.values()
         assert not [point for point in points if point.fwd_hooks or getattr(point, "_forward_hooks", ())]

@@ -4,6 +4,7 @@ import random
 import signal
 import threading
 import time
+import weakref
 from contextlib import contextmanager
 
 import pytest
@@ -110,6 +111,23 @@ def test_an_interrupt_waits_for_what_must_be_whole_and_no_longer():
     assert interrupted(change)
     assert steps == list(range(1000))
     assert time.monotonic() - start < 2
+
+
+def test_an_interrupt_that_python_would_forget_is_sent_again():
+    class Raising(set):
+        def discard(self, item):
+            signal.raise_signal(signal.SIGINT)
+            super().discard(item)
+
+    class Thing:
+        pass
+
+    things, thing = weakref.WeakSet(), Thing()
+    things.data = Raising()
+    things.add(thing)
+    with PatientLock(), pytest.raises(KeyboardInterrupt):  # noqa: PT012
+        del thing  # an exception in this callback would only be printed
+        time.sleep(10)
 
 
 def test_work_inside_a_lock_is_interrupted_at_once():
