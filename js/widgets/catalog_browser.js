@@ -89,7 +89,7 @@ export function render({ model, el, root }) {
     list.setOrder(get("order").replace("-", ""), get("order") === "catalogue" ? "none" : get("order").startsWith("-") ? "descending" : "ascending");
     counted.textContent = rows.length === catalog.n ? plural(catalog.n, "SAE") : `${count(rows.length)} of ${plural(catalog.n, "SAE")}`;
     reset.disabled = FILTERS.every((name) => get(name) === /** @type {any} */ (NOTHING)[name]);
-    root.dataset.filterMs = (performance.now() - started).toFixed(1); // read by the tests
+    root.dataset.filterMs = (performance.now() - started).toFixed(1); // for whoever measures
   }
 
   /** @param {"model" | "layer" | "site" | "width"} name @param {string} all @param {[any, number][]} values @param {any} value @param {(value: any) => string} words */

@@ -95,7 +95,7 @@ export function render({ model, el, root, ask, offline, theme }) {
     drawLogits(page);
     drawNear(page);
     drawContexts();
-    root.dataset.drawMs = (performance.now() - started).toFixed(1); // read by the tests
+    root.dataset.drawMs = (performance.now() - started).toFixed(1); // for whoever measures
     root.dataset.feature = String(page.feature);
   }
 

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlparse
 
@@ -88,6 +89,14 @@ window.sw = {
 def is_external(url: str) -> bool:
     parts = urlparse(url)
     return parts.scheme in ("http", "https", "ws", "wss") and (parts.hostname or "") not in LOOPBACK
+
+
+def eventually(condition: Callable[[], bool], page: Page, *, timeout_s: float = 20) -> None:
+    """Wait until something of the page that no locator can say is true; the page is drawn after Python is done."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f"not true within {timeout_s} s"
+        page.wait_for_timeout(50)
 
 
 def chromium_path() -> str:

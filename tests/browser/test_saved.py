@@ -4,9 +4,10 @@ import subprocess
 import sys
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import SETUP
-from tests.browser.jupyter import Watched, shoot
+from tests.browser.jupyter import Watched, eventually, shoot
 
 CELLS = [
     SETUP,
@@ -48,14 +49,15 @@ def test_nbconvert_shows_pictures_and_numbers_with_the_network_off(lab, saved):
     page = lab.page()
     watched = Watched(page)
     page.goto(out.as_uri())
-    page.wait_for_timeout(500)
-    text = page.locator("body").inner_text()
-    assert said["tokens"][0].strip() in text
-    assert str(said["feature"]) in text
-    assert "Once upon a time" in text
+    for shown in (said["tokens"][0].strip(), str(said["feature"]), "Once upon a time"):
+        expect(page.locator("body")).to_contain_text(shown)
     outputs = page.locator(".jp-OutputArea-output")
-    shown = [outputs.nth(i).bounding_box() for i in range(outputs.count())]
-    assert sum(box is not None and box["height"] > 60 for box in shown) >= len(WIDGET_CELLS)
+
+    def n_tall() -> int:
+        boxes = [outputs.nth(i).bounding_box() for i in range(outputs.count())]
+        return sum(box is not None and box["height"] > 60 for box in boxes)
+
+    eventually(lambda: n_tall() >= len(WIDGET_CELLS), page)
     shoot(page, "saved-nbconvert")
     # The template itself names a CDN for formulas; the widgets ask for nothing.
     assert [url for url in watched.external if "mathjax" not in url and "require" not in url] == []
@@ -91,9 +93,9 @@ def test_a_reopened_notebook_shows_pictures_after_freeze(lab, saved):
         # A fresh kernel knows none of the widgets.
         for number in WIDGET_CELLS:
             output = again.output(number)
-            assert "Error displaying widget" not in output.inner_text()
-            assert output.bounding_box()["height"] > 60
-        assert said["tokens"][0].strip() in again.output(1).inner_text()
+            eventually(lambda output=output: output.bounding_box()["height"] > 60, again.page)
+            expect(output).not_to_contain_text("Error displaying widget")
+        expect(again.output(1)).to_contain_text(said["tokens"][0].strip())
         shoot(again.output(1), "reopened-heatmap")
         shoot(again.output(4), "reopened-training")
         again.check_clean()

@@ -3,6 +3,8 @@
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.jupyter import eventually
+
 LONG = """
 import numpy as np
 rng = np.random.default_rng(0)
@@ -36,8 +38,9 @@ def inked(view) -> int:
 
 def test_it_shows_tokens_and_features(book, heatmap):
     assert book.python("heatmap.status['state']") == "done"
-    assert inked(heatmap) > 1000
-    assert heatmap.get_by_role("listbox", name="Features that fire on this text").get_by_role("option").count() > 3
+    eventually(lambda: inked(heatmap) > 1000, book.page)
+    features = heatmap.get_by_role("listbox", name="Features that fire on this text").get_by_role("option")
+    expect(features.nth(3)).to_be_attached()
     book.screenshots("token-heatmap", heatmap)
 
 
@@ -131,5 +134,5 @@ def test_ten_thousand_tokens_stay_few_nodes(book):
     book.page.mouse.wheel(0, 4000)
     book.page.wait_for_timeout(200)
     assert view.evaluate(count) <= 400
-    assert inked(view) > 1000
+    eventually(lambda: inked(view) > 1000, book.page)
     book.screenshots("token-heatmap-10000", view)

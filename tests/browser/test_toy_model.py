@@ -3,6 +3,8 @@
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.jupyter import eventually
+
 
 @pytest.fixture(scope="module")
 def view(demo_notebook):
@@ -24,11 +26,11 @@ def test_it_plays_and_pauses_by_keyboard(book, view):
     book.page.keyboard.press("Enter")
     expect(view.get_by_role("button", name="Play")).to_be_visible()
     book.wait_python("toy.wait(5) and not toy.is_playing")
-    assert directions(view) != before
+    eventually(lambda: directions(view) != before, book.page)
     expect(view.locator(".sw-toy [role=status]")).to_contain_text("opposite pairs")
     picture = view.get_by_role("img")
     expect(picture).to_have_accessible_name(book.python("toy.told"))
-    assert view.locator(".sw-toy-features text").all_text_contents() == ["1", "2", "3", "4"]
+    expect(view.locator(".sw-toy-features text")).to_have_text(["1", "2", "3", "4"])
 
 
 def test_a_step_and_the_numbers(book, view):

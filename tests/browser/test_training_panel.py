@@ -25,7 +25,7 @@ def test_the_cell_returned_and_numbers_move(book, panel):
     step = panel.locator(".sw-numbers dd").first
     before = step.inner_text()
     expect(step).not_to_have_text(before)
-    assert panel.locator(".sw-charts canvas, .sw-charts svg").count() >= 1
+    expect(panel.locator(".sw-charts canvas, .sw-charts svg").first).to_be_attached()
 
 
 def test_pause_setting_and_resume_by_keyboard_alone(book, panel):
@@ -82,7 +82,7 @@ def compared(demo_notebook, panel):
 def test_many_saes_are_compared_and_one_put_in_focus_by_keyboard_alone(book, compared):
     first = compared.get_by_role("button", name="k=4", exact=True)
     expect(first).to_be_visible()
-    assert compared.locator(".sw-compared path.sw-line").count() == 3
+    expect(compared.locator(".sw-compared path.sw-line")).to_have_count(3)
     expect(compared.locator(".sw-charts")).to_be_hidden()
     first.focus()
     book.page.keyboard.press("ArrowDown")
