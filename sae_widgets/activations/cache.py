@@ -60,6 +60,11 @@ class CachedActivations:
     def __init__(self, folder: Path, rows: Rows, settings: Mapping[str, Any]) -> None:
         self.folder, self.rows, self.settings = folder, rows, dict(settings)
 
+    @property
+    def keeps_held_out(self) -> bool:
+        """Whether documents for evaluation were left out of it."""
+        return bool(self.settings.get("keep_held_out"))
+
     @classmethod
     def open(cls, path: str | Path) -> "CachedActivations":
         """What is in the folder, in our layout or SAELens'.
@@ -221,6 +226,12 @@ def default_folder(dataset_path: str, model_name: str, hook_name: str, hook_head
     """Where activations are written, and read, unless said otherwise; as SAELens names it."""
     parts = (dataset_path, model_name, hook_name if hook_head_index is None else f"{hook_name}_{hook_head_index}")
     return "/".join(("activations", *(each.strip("/.").replace("/", "_") for each in parts)))
+
+
+def cache_of(cfg: Any) -> CachedActivations:
+    """What a training run with `use_cached_activations` reads."""
+    named = (cfg.dataset_path, cfg.model_name, cfg.hook_name, cfg.hook_head_index)
+    return CachedActivations.open(cfg.cached_activations_path or default_folder(*named))
 
 
 class CacheWriter:

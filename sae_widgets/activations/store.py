@@ -28,7 +28,7 @@ from torch import Tensor
 
 from sae_widgets.activations.ahead import Ahead
 from sae_widgets.activations.buffer import MixingBuffer
-from sae_widgets.activations.cache import CachedActivations, default_folder
+from sae_widgets.activations.cache import CachedActivations, cache_of
 from sae_widgets.activations.cache_source import CacheSource
 from sae_widgets.activations.documents import Documents, open_documents
 from sae_widgets.activations.settings import StoreSettings
@@ -154,11 +154,8 @@ class ActivationsStore:
 
         if cfg.use_cached_activations:
             has_text = override_dataset is not None or bool(cfg.dataset_path)
-            cached = CachedActivations.open(
-                cfg.cached_activations_path
-                or default_folder(cfg.dataset_path, cfg.model_name, cfg.hook_name, cfg.hook_head_index)
-            )
-            return cls(model, documents if has_text else None, settings, d_in or cfg.d_in, d_out, cached=cached)
+            text, width = documents if has_text else None, d_in or cfg.d_in
+            return cls(model, text, settings, width, d_out, cached=cache_of(cfg))
         return cls(model, documents(), settings, d_in=d_in or cfg.d_in, d_out=d_out)
 
     @classmethod

@@ -95,6 +95,9 @@ class CacheActivationsRunnerConfig:
     """The one head to take of activations that have heads; None joins all heads."""
     sequence_separator_token: str | int | None = "bos"
     disable_concat_sequences: bool = False
+    keep_held_out: bool = True
+    """Leave every 20th document out, for evaluation, where there are 40 or more; training then knows that it may
+    evaluate on those."""
 
     def __post_init__(self) -> None:
         if self.model_name == "demo" and not self.dataset_path:
@@ -145,7 +148,8 @@ class CacheActivationsRunner:
         self.model = as_hooked(override_model) if override_model is not None else _load(cfg)
         source = cfg.dataset_path if override_dataset is None else override_dataset
         chosen = {"streaming": cfg.streaming, "seed": cfg.seed, "is_shuffled": cfg.shuffle}
-        self._documents = open_documents(source, use_chat_formatting=cfg.use_chat_formatting, **chosen)
+        chosen |= {"use_chat_formatting": cfg.use_chat_formatting, "keep_held_out": cfg.keep_held_out}
+        self._documents = open_documents(source, **chosen)
         check_tokenizer(self._documents.made_with, self.model.tokenizer, self._documents.name)
         self.context_size = cfg.context_size if cfg.context_size != -1 else _length_of_rows(self._documents)
         check_context(self.model, self.context_size)
@@ -187,7 +191,7 @@ class CacheActivationsRunner:
         cfg = self.cfg
         same = ("dataset_path", "hook_head_index", "prepend_bos", "sequence_separator_token", "dtype", "seed")
         same += ("disable_concat_sequences", "shuffle", "use_chat_formatting", "autocast_lm", "model_batch_size")
-        same += ("model_from_pretrained_kwargs", "training_tokens")
+        same += ("model_from_pretrained_kwargs", "training_tokens", "keep_held_out")
         written = {name: getattr(cfg, name) for name in same} | {"seqpos_slice": list(cfg.seqpos_slice)}
         written["dtype"] = cfg.dtype.removeprefix("torch.")
         places = {"model_name": self.model.cfg.model_name, "hook_names": self.settings.hooks_in}

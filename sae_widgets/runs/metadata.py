@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from sae_widgets.activations.cache import cache_of
 from sae_widgets.runs.config import LanguageModelSAERunnerConfig
 from sae_widgets.sae.base import SAE
 
@@ -25,6 +26,8 @@ def describe_sae(sae: SAE, cfg: LanguageModelSAERunnerConfig, models: list[Any])
         *("disable_concat_sequences", "dataset_path", "keep_held_out"),
     ):
         metadata[name] = getattr(cfg, name)
+    if cfg.use_cached_activations:
+        metadata["keep_held_out"] = cfg.keep_held_out and cache_of(cfg).keeps_held_out
     for name in ("hook_name_out", "hook_names", "hook_names_out"):
         if getattr(cfg, name) is not None:
             metadata[name] = getattr(cfg, name)

@@ -16,7 +16,7 @@ from sae_widgets.activations.cache import CachedActivations
 from sae_widgets.activations.settings import StoreSettings
 from sae_widgets.activations.store import ActivationsStore
 from sae_widgets.runs.cache_activations import CacheActivationsRunner, CacheActivationsRunnerConfig
-from tests.tiny_lm import TinyLM, sentences
+from tests.tiny_lm import WORDS, TinyLM, sentences
 
 HOOK, OTHER = "blocks.1.hook_resid_pre", "blocks.0.hook_mlp_out"
 
@@ -61,6 +61,15 @@ def test_what_is_written_is_what_the_model_gives_on_the_tokens_beside_it(tmp_pat
     shard = load_file(tmp_path / "acts" / "shard-00001.safetensors")
     assert torch.equal(shard[HOOK], cached.rows.read(range(len(shard[HOOK]), 2 * len(shard[HOOK])), HOOK))
     cached.check()
+
+
+def test_documents_for_evaluation_are_left_out_and_the_cache_says_so(tmp_path):
+    data = ([WORDS[0]] * 19 + [WORDS[1]]) * 4  # every 20th is kept out
+    kept_out, _ = TinyLM().tokenizer([WORDS[1], WORDS[0]])["input_ids"]
+    for keeps in (True, False):
+        cached = runner(tmp_path / str(keeps), data=data, keep_held_out=keeps).run()
+        assert cached.keeps_held_out is keeps
+        assert (kept_out[-1] in cached.rows.read_tokens(range(cached.n_rows))) is not keeps
 
 
 def test_writing_again_does_nothing_and_other_settings_are_named(tmp_path):

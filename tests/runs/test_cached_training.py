@@ -72,6 +72,15 @@ def test_training_from_the_disk_learns_without_a_forward(tmp_path):
     assert model.n_forwards > 0
 
 
+@pytest.mark.parametrize(("cached", "asked", "known"), [(True, True, True), (False, True, False), (True, False, False)])
+def test_what_an_sae_was_not_trained_on_is_known_where_the_cache_left_it_out(cached, asked, known, tmp_path):
+    cached_in(tmp_path, keep_held_out=cached)
+    cfg = config(tmp_path, use_cached_activations=True, cached_activations_path=str(tmp_path / "acts"))
+    cfg.keep_held_out, cfg.training_tokens = asked, 64
+    sae = SAETrainingRunner(cfg, override_model=TinyLM(), override_dataset=sentences()).run()
+    assert sae.cfg.metadata.keep_held_out is known
+
+
 def test_the_cache_is_looked_for_where_it_is_written_by_default(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     cfg = CacheActivationsRunnerConfig(hook_name="blocks.2.hook_resid_pre", dataset_path="a/b")
