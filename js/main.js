@@ -13,7 +13,8 @@ import { visible } from "./lib/tokens.js";
  * @typedef {{
  *   model: any, el: HTMLElement, root: HTMLElement, ask: import("./lib/ask.js").Ask, signal: AbortSignal, offline: boolean,
  *   theme: { name: () => import("./lib/color.js").Theme, onChange: (fn: () => void) => void },
- * }} ViewProps `el` is the view's own box, `root` carries theme and keys
+ *   childModel: (id: string) => Promise<any>,
+ * }} ViewProps `el` is the view's own box, `root` carries theme and keys; `childModel` finds another widget of the kernel
  */
 /** @typedef {{ render: (props: any) => void | (() => void), css?: string }} View `render` takes ViewProps; `css` is added to the shared styles */
 
@@ -47,7 +48,11 @@ export function show(view, { model, el, signal, offline = false }) {
 
   try {
     const theme = { name: () => /** @type {any} */ (root.dataset.theme ?? "light"), onChange: (/** @type {() => void} */ fn) => void themed.add(fn) };
-    const cleanup = view.render({ model: watched.model, el: box, root, ask: asking.ask, signal: ending.signal, offline, theme });
+    const childModel = async (/** @type {string} */ id) => {
+      if (!model.widget_manager?.get_model) throw new Error("This notebook cannot show one widget inside another.");
+      return model.widget_manager.get_model(id);
+    };
+    const cleanup = view.render({ model: watched.model, el: box, root, ask: asking.ask, signal: ending.signal, offline, theme, childModel });
     if (cleanup) stops.push(cleanup);
   } catch (error) {
     if (!isCancelled(error)) showFailure(box, error);

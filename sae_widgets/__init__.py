@@ -69,6 +69,8 @@ _PUBLIC = {
     "features.statistics": ["FeatureStatistics", "known_statistics"],
     "features.survey": ["feature_statistics"],
     "features.contexts": ["FeatureContext"],
+    "features.contrast": ["Contrast", "contrast"],
+    "features.directions": ["DirectionMap", "Matches", "direction_map", "matched_features"],
     "features.logits": ["LogitEffects", "logit_effects"],
     "features.prompt": ["compare_prompts", "prompt_features"],
     "features.prompt_scores": ["PromptComparison", "PromptFeatures"],
@@ -107,7 +109,9 @@ _PUBLIC = {
     "widgets": [
         "AttributionBars",
         "CatalogBrowser",
+        "FeatureBrowser",
         "FeatureDashboard",
+        "PromptView",
         "SteeringPanel",
         "TokenHeatmap",
         "ToyModel",

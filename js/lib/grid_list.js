@@ -2,27 +2,35 @@
 // A table of any length after the ARIA grid pattern: only rows in view are in the page. Arrows move and choose.
 import { fill, h, on, uniqueId } from "./dom.js";
 
-/** @typedef {{ key: string, title: string, class?: string }} Column */
+/** @typedef {{ key: string, title: string, class?: string, head?: Node }} Column `head`: what stands in the header in place of the title */
 
 const ROW = 28;
 
 /**
  * @param {{
  *   label: string, columns: Column[], cells: (row: number) => string[], isChosen: (row: number) => boolean,
- *   onChoose: (row: number) => void, onHeader?: (key: string) => void,
- * }} props `cells` gives a row's texts in the order of the columns
+ *   onChoose: (row: number) => void, onHeader?: (key: string) => void, onOpen?: (row: number) => void, headHeight?: number,
+ * }} props `cells` gives a row's texts in the order of the columns; `onOpen`: Enter, or a double click
  */
-export function gridList({ label, columns, cells, isChosen, onChoose, onHeader }) {
+export function gridList({ label, columns, cells, isChosen, onChoose, onHeader, onOpen, headHeight = ROW }) {
   const id = uniqueId("row");
-  const heads = columns.map(({ key, title, class: kind = "" }, i) =>
-    h("span", { class: `sw-gl-cell ${kind}`, role: "columnheader", "aria-colindex": i + 1, "data-key": key, onclick: () => onHeader?.(key) }, title));
-  const head = h("div", { class: "sw-gl-row sw-gl-head", role: "row", "aria-rowindex": 1 }, heads);
+  /** @type {HTMLElement[]} */
+  let heads = [];
+  const head = h("div", { class: "sw-gl-row sw-gl-head", role: "row", "aria-rowindex": 1, style: { height: `${headHeight}px` } });
   const rows = h("div", { class: "sw-gl-rows", role: "rowgroup" });
-  const node = h("div", { class: "sw-gl", role: "grid", tabindex: "0", "aria-label": label, "aria-readonly": "true", "aria-colcount": columns.length }, head, rows);
+  const node = h("div", { class: "sw-gl", role: "grid", tabindex: "0", "aria-label": label, "aria-readonly": "true" }, head, rows);
   /** @type {Int32Array} */
   let shown = new Int32Array();
   let active = 0;
   let empty = "";
+
+  function drawHead() {
+    heads = columns.map(({ key, title, class: kind = "", head: own }, i) =>
+      h("span", { class: `sw-gl-cell ${kind}`, role: "columnheader", "aria-colindex": i + 1, "data-key": key, onclick: () => onHeader?.(key) }, own ?? title));
+    fill(head, heads);
+    node.setAttribute("aria-colcount", String(columns.length));
+  }
+  drawHead();
 
   function draw() {
     const first = Math.max(0, Math.floor(node.scrollTop / ROW) - 2);
@@ -47,7 +55,7 @@ export function gridList({ label, columns, cells, isChosen, onChoose, onHeader }
   /** Make `place` the active row and bring it into view. @param {number} place */
   function go(place) {
     active = Math.max(0, Math.min(shown.length - 1, place));
-    const room = node.clientHeight - ROW; // the head stays in view above the rows
+    const room = node.clientHeight - headHeight; // the head stays in view above the rows
     if (active * ROW < node.scrollTop) node.scrollTop = active * ROW;
     else if ((active + 1) * ROW > node.scrollTop + room) node.scrollTop = (active + 1) * ROW - room;
     draw();
@@ -66,6 +74,7 @@ export function gridList({ label, columns, cells, isChosen, onChoose, onHeader }
     on(rows, "click", (event) => {
       const row = event.target.closest("[data-place]");
       if (row) choose(Number(row.dataset.place));
+      if (row && event.detail === 2) onOpen?.(shown[active]);
     }),
     // The frame around the active row is for whoever uses keys. Nothing is drawn anew at a press of the mouse: the click
     // that follows would find another row than the one pressed, and be nobody's.
@@ -73,7 +82,7 @@ export function gridList({ label, columns, cells, isChosen, onChoose, onHeader }
     on(node, "focus", () => node.classList.toggle("sw-gl-keys", node.matches(":focus-visible"))),
     on(node, "blur", () => node.classList.remove("sw-gl-keys")),
     on(node, "keydown", (event) => {
-      if (event.ctrlKey || event.metaKey || event.altKey || !shown.length) return;
+      if (event.target !== node || event.ctrlKey || event.metaKey || event.altKey || !shown.length) return;
       const page = Math.max(1, Math.floor(node.clientHeight / ROW) - 2);
       const step = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -shown.length, End: shown.length }[/** @type {string} */ (event.key)];
       if (step === undefined && event.key !== "Enter" && event.key !== " ") return;
@@ -82,6 +91,7 @@ export function gridList({ label, columns, cells, isChosen, onChoose, onHeader }
       // The first arrow lands on the row that is active already, unless it is the chosen one.
       const isThere = isChosen(shown[active]);
       choose(step === undefined || (!isThere && Math.abs(step) === 1) ? active : active + step);
+      if (event.key === "Enter") onOpen?.(shown[active]);
     }),
   ];
   const resized = new ResizeObserver(draw);
@@ -91,14 +101,19 @@ export function gridList({ label, columns, cells, isChosen, onChoose, onHeader }
     node,
     draw,
     focus: () => node.focus(),
-    /** @param {Int32Array} next @param {string} ifEmpty */
-    set(next, ifEmpty) {
+    /** @param {Int32Array} next @param {string} ifEmpty @param {{ toTop?: boolean }} [options] `toTop`: even if the chosen row is elsewhere */
+    set(next, ifEmpty, { toTop = false } = {}) {
       shown = next;
       empty = ifEmpty;
-      const place = Array.prototype.findIndex.call(shown, isChosen);
+      const place = toTop ? -1 : Array.prototype.findIndex.call(shown, isChosen);
       active = Math.max(0, place);
       if (place < 0) node.scrollTop = 0;
       go(active);
+    },
+    /** Other columns; `draw` or `set` shows their cells. @param {Column[]} next */
+    setColumns(next) {
+      columns = next;
+      drawHead();
     },
     /** Marks the column that rows are ordered by. @param {string} key @param {"ascending" | "descending" | "none"} direction */
     setOrder(key, direction) {

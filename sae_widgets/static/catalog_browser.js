@@ -495,7 +495,11 @@ function show(view, { model, el, signal, offline = false }) {
       /** @type {any} */
       root.dataset.theme ?? "light"
     ), onChange: (fn) => void themed.add(fn) };
-    const cleanup = view.render({ model: watched.model, el: box, root, ask: asking.ask, signal: ending.signal, offline, theme });
+    const childModel = async (id) => {
+      if (!model.widget_manager?.get_model) throw new Error("This notebook cannot show one widget inside another.");
+      return model.widget_manager.get_model(id);
+    };
+    const cleanup = view.render({ model: watched.model, el: box, root, ask: asking.ask, signal: ending.signal, offline, theme, childModel });
     if (cleanup) stops.push(cleanup);
   } catch (error) {
     if (!isCancelled(error)) showFailure(box, error);
@@ -665,15 +669,21 @@ function pageOf(site, path) {
 
 // lib/grid_list.js
 var ROW = 28;
-function gridList({ label, columns, cells, isChosen, onChoose, onHeader }) {
+function gridList({ label, columns, cells, isChosen, onChoose, onHeader, onOpen, headHeight = ROW }) {
   const id = uniqueId("row");
-  const heads = columns.map(({ key, title, class: kind = "" }, i) => h("span", { class: `sw-gl-cell ${kind}`, role: "columnheader", "aria-colindex": i + 1, "data-key": key, onclick: () => onHeader?.(key) }, title));
-  const head = h("div", { class: "sw-gl-row sw-gl-head", role: "row", "aria-rowindex": 1 }, heads);
+  let heads = [];
+  const head = h("div", { class: "sw-gl-row sw-gl-head", role: "row", "aria-rowindex": 1, style: { height: `${headHeight}px` } });
   const rows = h("div", { class: "sw-gl-rows", role: "rowgroup" });
-  const node = h("div", { class: "sw-gl", role: "grid", tabindex: "0", "aria-label": label, "aria-readonly": "true", "aria-colcount": columns.length }, head, rows);
+  const node = h("div", { class: "sw-gl", role: "grid", tabindex: "0", "aria-label": label, "aria-readonly": "true" }, head, rows);
   let shown = new Int32Array();
   let active = 0;
   let empty = "";
+  function drawHead() {
+    heads = columns.map(({ key, title, class: kind = "", head: own }, i) => h("span", { class: `sw-gl-cell ${kind}`, role: "columnheader", "aria-colindex": i + 1, "data-key": key, onclick: () => onHeader?.(key) }, own ?? title));
+    fill(head, heads);
+    node.setAttribute("aria-colcount", String(columns.length));
+  }
+  drawHead();
   function draw() {
     const first = Math.max(0, Math.floor(node.scrollTop / ROW) - 2);
     const last = Math.min(shown.length, Math.ceil((node.scrollTop + (node.clientHeight || 308)) / ROW) + 2, first + 56);
@@ -698,7 +708,7 @@ function gridList({ label, columns, cells, isChosen, onChoose, onHeader }) {
   }
   function go(place) {
     active = Math.max(0, Math.min(shown.length - 1, place));
-    const room = node.clientHeight - ROW;
+    const room = node.clientHeight - headHeight;
     if (active * ROW < node.scrollTop) node.scrollTop = active * ROW;
     else if ((active + 1) * ROW > node.scrollTop + room) node.scrollTop = (active + 1) * ROW - room;
     draw();
@@ -714,6 +724,7 @@ function gridList({ label, columns, cells, isChosen, onChoose, onHeader }) {
     on(rows, "click", (event) => {
       const row = event.target.closest("[data-place]");
       if (row) choose(Number(row.dataset.place));
+      if (row && event.detail === 2) onOpen?.(shown[active]);
     }),
     // The frame around the active row is for whoever uses keys. Nothing is drawn anew at a press of the mouse: the click
     // that follows would find another row than the one pressed, and be nobody's.
@@ -721,7 +732,7 @@ function gridList({ label, columns, cells, isChosen, onChoose, onHeader }) {
     on(node, "focus", () => node.classList.toggle("sw-gl-keys", node.matches(":focus-visible"))),
     on(node, "blur", () => node.classList.remove("sw-gl-keys")),
     on(node, "keydown", (event) => {
-      if (event.ctrlKey || event.metaKey || event.altKey || !shown.length) return;
+      if (event.target !== node || event.ctrlKey || event.metaKey || event.altKey || !shown.length) return;
       const page = Math.max(1, Math.floor(node.clientHeight / ROW) - 2);
       const step = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -shown.length, End: shown.length }[
         /** @type {string} */
@@ -732,6 +743,7 @@ function gridList({ label, columns, cells, isChosen, onChoose, onHeader }) {
       node.classList.add("sw-gl-keys");
       const isThere = isChosen(shown[active]);
       choose(step === void 0 || !isThere && Math.abs(step) === 1 ? active : active + step);
+      if (event.key === "Enter") onOpen?.(shown[active]);
     })
   ];
   const resized = new ResizeObserver(draw);
@@ -740,14 +752,19 @@ function gridList({ label, columns, cells, isChosen, onChoose, onHeader }) {
     node,
     draw,
     focus: () => node.focus(),
-    /** @param {Int32Array} next @param {string} ifEmpty */
-    set(next, ifEmpty) {
+    /** @param {Int32Array} next @param {string} ifEmpty @param {{ toTop?: boolean }} [options] `toTop`: even if the chosen row is elsewhere */
+    set(next, ifEmpty, { toTop = false } = {}) {
       shown = next;
       empty = ifEmpty;
-      const place = Array.prototype.findIndex.call(shown, isChosen);
+      const place = toTop ? -1 : Array.prototype.findIndex.call(shown, isChosen);
       active = Math.max(0, place);
       if (place < 0) node.scrollTop = 0;
       go(active);
+    },
+    /** Other columns; `draw` or `set` shows their cells. @param {Column[]} next */
+    setColumns(next) {
+      columns = next;
+      drawHead();
     },
     /** Marks the column that rows are ordered by. @param {string} key @param {"ascending" | "descending" | "none"} direction */
     setOrder(key, direction) {

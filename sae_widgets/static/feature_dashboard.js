@@ -526,7 +526,11 @@ function show(view, { model, el, signal, offline = false }) {
       /** @type {any} */
       root.dataset.theme ?? "light"
     ), onChange: (fn) => void themed.add(fn) };
-    const cleanup = view.render({ model: watched.model, el: box, root, ask: asking.ask, signal: ending.signal, offline, theme });
+    const childModel = async (id) => {
+      if (!model.widget_manager?.get_model) throw new Error("This notebook cannot show one widget inside another.");
+      return model.widget_manager.get_model(id);
+    };
+    const cleanup = view.render({ model: watched.model, el: box, root, ask: asking.ask, signal: ending.signal, offline, theme, childModel });
     if (cleanup) stops.push(cleanup);
   } catch (error) {
     if (!isCancelled(error)) showFailure(box, error);
@@ -1137,7 +1141,7 @@ function facts(heads, rows, onFeature, ifEmpty) {
   if (!rows.length) return h("p", { class: "sw-small sw-muted" }, ifEmpty);
   const cell = (value, i) => {
     if (typeof value === "object") {
-      return h("td", { class: "sw-ellipsis sw-fp-name" }, h("button", { class: "sw-fp-link", type: "button", onclick: () => onFeature(value.feature) }, `#${value.feature}`), value.label && h("span", { class: "sw-token" }, ` ${visible(value.label)}`));
+      return h("td", { class: "sw-ellipsis sw-fp-name" }, h("button", { class: "sw-fp-link", type: "button", disabled: value.isThere === false, title: value.isThere === false ? "Not in this saved page" : null, onclick: () => onFeature(value.feature) }, `#${value.feature}`), value.label && h("span", { class: "sw-token" }, ` ${visible(value.label)}`));
     }
     return h("td", { class: i ? "sw-num" : "sw-token" }, value);
   };
@@ -1177,7 +1181,8 @@ var PANELS_CSS = `
 .sw-fp-facts { table-layout: auto; }
 .sw-fp-name { max-width: 0; width: 99%; }
 .sw-fp-link { font: inherit; color: var(--sw-accent); background: none; border: 0; padding: 0; cursor: pointer; }
-.sw-fp-link:hover { text-decoration: underline; }
+.sw-fp-link:hover:not(:disabled) { text-decoration: underline; }
+.sw-fp-link:disabled { color: var(--sw-muted); cursor: default; }
 .sw-fp-line { display: flex; flex-wrap: wrap; gap: 0 12px; padding: 1px 0; }
 .sw-fp-pair { white-space: nowrap; }
 .sw-hist-box { display: block; border-radius: 4px; }
@@ -1188,6 +1193,51 @@ var PANELS_CSS = `
 .sw-hist-mark { stroke: var(--sw-good); stroke-width: 2; vector-effect: non-scaling-stroke; }
 `;
 
+// lib/saved_features.js
+var MAX_FOUND = 20;
+function savedFeatures(saved, unpack = inflate) {
+  const open = /* @__PURE__ */ new Map();
+  const places = new Map(saved.features.map((feature, place) => [feature, place]));
+  return {
+    /** @param {number} feature */
+    has: (feature) => places.has(feature),
+    /** The feature `step` places on, round at the ends. @param {number} feature @param {number} step */
+    beside(feature, step) {
+      const n = saved.features.length;
+      return saved.features[(((places.get(feature) ?? 0) + step) % n + n) % n];
+    },
+    random: () => saved.features[Math.floor(Math.random() * saved.features.length)],
+    /** All that is known of a feature. @param {number} feature */
+    async page(feature) {
+      const place = places.get(feature) ?? 0;
+      const at = Math.floor(place / saved.per_chunk);
+      if (!open.has(at)) open.set(at, unpack(saved.chunks[at]));
+      return (await /** @type {Promise<any[]>} */
+      open.get(at))[place % saved.per_chunk];
+    },
+    /** @param {string} query */
+    search(query) {
+      const words = query.toLowerCase().split(/\s+/).filter(Boolean);
+      const number2 = query.trim().replace(/^#/, "");
+      const found = [];
+      for (let i = 0; i < saved.features.length && found.length < 1e3; i += 1) {
+        const name = saved.names[i].toLowerCase();
+        const isNumber = String(saved.features[i]) === number2;
+        if (isNumber || words.length && words.every((word) => name.includes(word))) found.push({ i, rank: isNumber ? 0 : name.startsWith(words[0]) ? 1 : 2 });
+      }
+      found.sort((a, b) => a.rank - b.rank || a.i - b.i);
+      return found.slice(0, MAX_FOUND).map(({ i }) => ({ feature: saved.features[i], label: saved.names[i], peak: saved.peaks[i] }));
+    }
+  };
+}
+function inflate(packed) {
+  const stream = new Blob([
+    /** @type {any} */
+    packed
+  ]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return new Response(stream).json();
+}
+
 // widgets/feature_dashboard.js
 var WIDTHS = [["stacked", "5 tokens"], ["snippet", "Snippet"], ["full", "Wrapped"]];
 var GROUPS = [["interval", "Equal parts of the range"], ["quantile", "Quantiles"]];
@@ -1195,21 +1245,25 @@ var SORTS = [["strength", "Strongest first"], ["document", "By document"]];
 function render({ model, el, root, ask, offline, theme }) {
   const get = (name2) => model.get(name2);
   const set = (values) => write(model, values);
+  const saved = get("saved") && savedFeatures(get("saved"));
+  const isFixed = offline && !(get("saved")?.features.length > 1);
+  const isThere = (feature) => !offline || saved?.has(feature) === true;
   let lookedAct = null;
-  const button = (text, hint, onclick) => needsKernel(h("button", { class: "sw-btn sw-icon", type: "button", hint, onclick }, text), offline);
-  const go = (feature) => set({ feature: (feature % get("n_features") + get("n_features")) % get("n_features") });
+  const button = (text, hint, onclick) => needsKernel(h("button", { class: "sw-btn sw-icon", type: "button", hint, onclick }, text), isFixed);
+  const go = (feature) => isThere(feature) && set({ feature });
+  const goOn = (by) => go(saved ? saved.beside(get("feature"), by) : (get("feature") + by + get("n_features")) % get("n_features"));
   const title = h("strong", { class: "sw-fd-title" });
   const name = h("input", { class: "sw-input sw-fd-name", type: "text", maxlength: "200", placeholder: "Name this feature", "aria-label": "Name of the feature", spellcheck: "false", onchange: () => model.send({ kind: "label", text: name.value }) });
   name.readOnly = offline;
   const find = combobox({
     label: "Go to a feature: number, name or token",
     placeholder: "Go to: number, name, token",
-    search: async (query, signal) => query.trim() ? (await ask("search", { query }, { signal })).value : [],
+    search: async (query, signal) => !query.trim() ? [] : saved ? saved.search(query) : (await ask("search", { query }, { signal })).value,
     show: (found) => [h("span", { class: "sw-mono" }, `#${found.feature}`), h("span", { class: "sw-ellipsis sw-token" }, ` ${visible(found.label)}`)],
     onPick: (found) => go(found.feature),
     onText: (text) => /^#?\d+$/.test(text.trim()) && go(Number(text.trim().replace("#", "")))
   });
-  if (offline) find.node.hidden = true;
+  if (isFixed) find.node.hidden = true;
   const pin = h("button", { class: "sw-btn", type: "button", onclick: togglePin });
   const pins = h("div", { class: "sw-row sw-fd-pins", role: "group", "aria-label": "Pinned features" });
   const pass = h("div", { class: "sw-row sw-fd-pass sw-small", role: "status" });
@@ -1251,8 +1305,8 @@ function render({ model, el, root, ask, offline, theme }) {
     h(
       "div",
       { class: "sw-row sw-fd-head" },
-      button("\u2039", "Previous feature (left arrow)", () => go(get("feature") - 1)),
-      button("\u203A", "Next feature (right arrow)", () => go(get("feature") + 1)),
+      button("\u2039", "Previous feature (left arrow)", () => goOn(-1)),
+      button("\u203A", "Next feature (right arrow)", () => goOn(1)),
       button("\u2684", "A random feature that fires", goRandom),
       title,
       name,
@@ -1323,7 +1377,7 @@ function render({ model, el, root, ask, offline, theme }) {
   }
   function drawNear(page) {
     const { weights } = page;
-    const other = (feature, label) => ({ feature, label });
+    const other = (feature, label) => ({ feature, label, isThere: isThere(feature) });
     const sampled = page.n_sample ? `${count(page.n_sample)} tokens drawn` : "";
     fill(
       near,
@@ -1348,7 +1402,7 @@ function render({ model, el, root, ask, offline, theme }) {
     pin.textContent = isPinned ? "Unpin" : "Pin";
     pin.setAttribute("aria-pressed", String(isPinned));
     pins.hidden = !pinned.length;
-    fill(pins, h("span", { class: "sw-small sw-muted" }, "Pinned"), pinned.map((feature) => h("button", { class: "sw-btn sw-small", type: "button", "aria-pressed": String(feature === get("feature")), disabled: offline, onclick: () => go(feature) }, `#${feature}`)));
+    fill(pins, h("span", { class: "sw-small sw-muted" }, "Pinned"), pinned.map((feature) => h("button", { class: "sw-btn sw-small", type: "button", "aria-pressed": String(feature === get("feature")), disabled: !isThere(feature), onclick: () => go(feature) }, `#${feature}`)));
   }
   function drawPass() {
     const { done, total, is_paused: isPaused } = get("gathering") ?? {};
@@ -1374,9 +1428,15 @@ function render({ model, el, root, ask, offline, theme }) {
     const [pinned, feature] = [get("pinned"), get("feature")];
     set({ pinned: pinned.includes(feature) ? pinned.filter((f) => f !== feature) : [...pinned, feature] });
   }
+  async function showSaved() {
+    const feature = get("feature");
+    if (!saved || get("page")?.feature === feature) return;
+    const page = await saved.page(feature);
+    if (get("feature") === feature) set({ page });
+  }
   async function goRandom() {
     try {
-      go((await ask("random")).value);
+      go(saved ? saved.random() : (await ask("random")).value);
     } catch {
     }
   }
@@ -1399,14 +1459,15 @@ function render({ model, el, root, ask, offline, theme }) {
       title.textContent = `#${get("feature")}`;
       root.toggleAttribute("data-stale", get("page")?.feature !== get("feature"));
       drawPins();
+      showSaved();
     }),
     listen(model, ["log_counts"], drawActivations),
     listen(model, ["width", "show_breaks", "sort"], drawContexts),
     listen(model, ["gathering"], drawPass),
     on(root, "keydown", (event) => {
-      if (offline || event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName) || event.target.closest(".sw-cl, .sw-hist-box")) return;
-      if (event.key === "ArrowRight") go(get("feature") + 1);
-      else if (event.key === "ArrowLeft") go(get("feature") - 1);
+      if (isFixed || event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName) || event.target.closest(".sw-cl, .sw-hist-box")) return;
+      if (event.key === "ArrowRight") goOn(1);
+      else if (event.key === "ArrowLeft") goOn(-1);
       else return;
       event.preventDefault();
     })

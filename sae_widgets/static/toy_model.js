@@ -493,7 +493,11 @@ function show(view, { model, el, signal, offline = false }) {
       /** @type {any} */
       root.dataset.theme ?? "light"
     ), onChange: (fn) => void themed.add(fn) };
-    const cleanup = view.render({ model: watched.model, el: box, root, ask: asking.ask, signal: ending.signal, offline, theme });
+    const childModel = async (id) => {
+      if (!model.widget_manager?.get_model) throw new Error("This notebook cannot show one widget inside another.");
+      return model.widget_manager.get_model(id);
+    };
+    const cleanup = view.render({ model: watched.model, el: box, root, ask: asking.ask, signal: ending.signal, offline, theme, childModel });
     if (cleanup) stops.push(cleanup);
   } catch (error) {
     if (!isCancelled(error)) showFailure(box, error);

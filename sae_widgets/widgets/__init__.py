@@ -7,8 +7,10 @@ from typing import Any
 _MODULE_OF = {
     "TokenHeatmap": "token_heatmap",
     "SteeringPanel": "steering_panel",
+    "FeatureBrowser": "feature_browser",
     "FeatureDashboard": "feature_dashboard",
     "AttributionBars": "attribution_bars",
+    "PromptView": "prompt_view",
     "TrainingPanel": "training_panel",
     "CatalogBrowser": "catalog_browser",
     "ToyModel": "toy_model",

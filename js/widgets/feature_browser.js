@@ -1,0 +1,401 @@
+// @ts-check
+// All features of an SAE as a list to sort, filter and search, with a map of decoder rows beside it and the dashboard of
+// one below. Numbers come once, as columns; sorting and filtering happen here.
+import { show } from "../main.js";
+import { COLUMN_HEAD_CSS, columnHead, rangeBox, rangeWords, shownValue } from "../lib/column_head.js";
+import { fill, h, listen, needsKernel, on, uniqueId, write } from "../lib/dom.js";
+import { makeTable, readColumn } from "../lib/feature_table.js";
+import { floating } from "../lib/floating.js";
+import { count, plural } from "../lib/format.js";
+import { GRID_LIST_CSS, gridList } from "../lib/grid_list.js";
+import { createHistory } from "../lib/history.js";
+import { mapPanel, MAP_PANEL_CSS } from "../lib/map_panel.js";
+import { debounce, perFrame } from "../lib/sync.js";
+import { shorten, visible } from "../lib/tokens.js";
+import * as dashboardView from "./feature_dashboard.js";
+
+const GROUPS = ["names", "facts", "given", "cosines", "contrasted", "matched", "mapped"];
+const FILTERS = ["text", "ranges", "selected"];
+const NOTHING = { text: "", ranges: {}, selected: [] };
+const USUAL = ["density", "max_act", "mean_act", "decoder_norm"];
+const NARROW = ["density", "max_act"];
+const BARE = ["decoder_norm", "encoder_norm", "encoder_decoder_cosine", "encoder_bias"]; // without statistics
+const HEAD = 58;
+
+/** @param {import("../main.js").ViewProps} props */
+export function render({ model, el, root, offline, theme, childModel }) {
+  const get = (/** @type {string} */ name) => model.get(name);
+  const set = (/** @type {Record<string, any>} */ values) => write(model, values);
+  const table = makeTable(get("n_features"));
+  let isOver = false;
+  let isNarrow = false;
+  /** @type {{ column: import("../lib/feature_table.js").Column, head: ReturnType<typeof columnHead> }[]} */
+  let heads = [];
+  const state = () => ({ text: get("text"), ranges: get("ranges"), selected: get("selected") });
+  const past = createHistory(state());
+
+  // -- parts ---------------------------------------------------------------------------------------------------------
+
+  const find = h("input", { class: "sw-input sw-grow sw-fb-find", type: "search", placeholder: "Search labels, tokens, numbers", "aria-label": "Search features", autocomplete: "off", spellcheck: "false" });
+  const counted = h("span", { class: "sw-small sw-muted sw-fb-count", role: "status", "aria-live": "polite" });
+  const button = (/** @type {string} */ text, /** @type {string} */ title, /** @type {() => void} */ onclick) => h("button", { class: "sw-btn", type: "button", title, onclick }, text);
+  const undo = button("Undo", "Undo the last change of filters (Ctrl+Z)", () => take(past.undo()));
+  const redo = button("Redo", "Redo the filters (Ctrl+Shift+Z)", () => take(past.redo()));
+  const reset = button("Reset", "Take every filter away", () => set(NOTHING));
+  const chips = h("div", { class: "sw-row sw-fb-chips", role: "group", "aria-label": "Filters" });
+  const contrastId = uniqueId("contrast");
+  const contrastOpen = h("button", { class: "sw-btn", type: "button", "aria-expanded": "false", "aria-controls": contrastId, onclick: () => openContrast(contrast.hidden) }, "Contrast search");
+  const like = needsKernel(button("Like …", "Show every feature's cosine with the chosen one, nearest first", () => set({ like: get("feature"), order: "-cosine" })), offline);
+  const mapOpen = needsKernel(h("button", { class: "sw-btn", type: "button", "aria-pressed": "false", onclick: () => set({ map_method: get("map_method") ? null : "pca" }) }, "Map"), offline && !get("mapped").method);
+  const pick = h("button", { class: "sw-btn", type: "button", "aria-haspopup": "dialog", onclick: () => openColumns() }, "Columns");
+  const stop = h("button", { class: "sw-btn sw-primary", type: "button", hidden: true, onclick: () => model.send({ kind: "stop" }) }, "Cancel");
+  const side = (/** @type {string} */ label, /** @type {string} */ trait, /** @type {string} */ hint) =>
+    h("label", { class: "sw-fb-side" }, h("span", { class: "sw-small sw-muted" }, label),
+      h("textarea", { class: "sw-textarea", rows: "1", placeholder: hint, "data-trait": trait, spellcheck: "false", onkeydown: (/** @type {KeyboardEvent} */ event) => {
+        if (event.key !== "Enter" || event.shiftKey) return;
+        event.preventDefault();
+        search();
+      } }));
+  const [sideA, sideB] = [side("Fires on", "text_a", "She said yes."), side("but not on", "text_b", "She said no.")];
+  const texts = [sideA, sideB].map((each) => each.querySelector("textarea"));
+  const by = h("select", { class: "sw-select", "aria-label": "How a text's tokens are taken together" }, h("option", { value: "max" }, "strongest token"), h("option", { value: "mean" }, "mean over tokens"));
+  const contrast = h("div", { class: "sw-fb-contrast sw-card", id: contrastId, hidden: true }, sideA, sideB, h("div", { class: "sw-row" }, by, needsKernel(button("Search", "Most different first (Enter)", () => search()), offline)));
+  if (!get("has_model")) contrastOpen.hidden = true;
+
+  const source = {
+    table: () => table,
+    range: (/** @type {string} */ key) => get("ranges")[key] ?? null,
+    setRange(/** @type {string} */ key, /** @type {any} */ range) {
+      const ranges = { ...get("ranges") };
+      if (range && (range[0] !== null || range[1] !== null)) ranges[key] = range;
+      else delete ranges[key];
+      local({ ranges });
+    },
+  };
+  const box = rangeBox(el, source);
+  const list = gridList({
+    label: "Features. Arrow keys move, Enter opens the dashboard.",
+    columns: [], headHeight: HEAD,
+    cells: (row) => heads.map(({ column }) => (column.texts ? visible(shorten(column.texts[row], 160)) : shownValue(column, column.values[row]))),
+    isChosen: (row) => row === get("feature"),
+    onChoose: (row) => local({ feature: row }),
+    onOpen: (row) => open(row),
+  });
+  list.node.classList.add("sw-fb-list");
+  const map = mapPanel({ model, table, theme, offline, words: named, onPick: (row) => local({ feature: row }), onOpen: open, onSelect: (rows) => set({ selected: rows }) });
+  const body = h("div", { class: "sw-fb-body" }, list.node, map.node);
+  const dashboardTitle = h("strong", {});
+  const dashboardBox = h("div");
+  const dashboard = h("section", { class: "sw-fb-dashboard", "aria-label": "Dashboard", hidden: true },
+    h("div", { class: "sw-row" }, dashboardTitle, h("span", { class: "sw-grow" }), h("button", { class: "sw-btn", type: "button", onclick: closeDashboard }, "Close")), dashboardBox);
+  const columnBox = h("div", { class: "sw-ch-box sw-fb-columns", role: "dialog", "aria-label": "Columns on view" });
+  const columnFloat = floating(columnBox);
+  el.append(
+    h("div", { class: "sw-row sw-fb-top" }, find, counted, undo, redo, reset),
+    h("div", { class: "sw-row sw-fb-top" }, contrastOpen, like, mapOpen, pick, h("span", { class: "sw-grow" }), stop),
+    contrast, chips, body, dashboard, columnBox);
+
+  // -- columns -------------------------------------------------------------------------------------------------------
+
+  /** @param {string[]} names */
+  async function takeGroups(names) {
+    const read = await Promise.all(names.map(async (name) => [name, await Promise.all((get(name).columns ?? []).map((/** @type {any} */ spec) => readColumn(spec, table.n)))]));
+    if (isOver) return;
+    for (const [name, columns] of read) table.setGroup(/** @type {string} */ (name), /** @type {any} */ (columns));
+    if (names.includes("mapped")) map.setPoints();
+    drawColumns();
+    drawRows();
+  }
+  const fail = (/** @type {unknown} */ error) => fill(chips, h("p", { role: "alert" }, `The columns cannot be read here: ${error instanceof Error ? error.message : error}`));
+
+  function shownKeys() {
+    const wanted = get("shown");
+    const asked = [...table.columns.keys()].filter((key) => ["cosine", "contrast", "match", "match_cosine"].includes(key));
+    const given = (get("given").columns ?? []).map((/** @type {any} */ spec) => spec.key);
+    const facts = table.columns.has("density") ? (isNarrow ? NARROW : USUAL) : BARE;
+    const keys = wanted.length ? wanted : ["label", ...asked, ...given, ...facts];
+    return ["feature", ...new Set(keys.filter((/** @type {string} */ key) => table.columns.has(key) && key !== "feature"))];
+  }
+
+  function drawColumns() {
+    for (const { head } of heads) head.stop();
+    heads = shownKeys().map((key) => {
+      const column = /** @type {import("../lib/feature_table.js").Column} */ (table.columns.get(key));
+      return { column, head: columnHead(column, { ...source, onSort: () => sort(column), onMore: box.open }) };
+    });
+    list.setColumns(heads.map(({ column, head }) => ({ key: column.key, title: column.title, class: column.texts ? "sw-token" : "sw-gl-number", head: head.node })));
+    const widths = heads.map(({ column }) => (column.texts ? "minmax(150px, 3fr)" : column.key === "feature" ? "64px" : "minmax(84px, 1fr)"));
+    list.node.style.setProperty("--sw-gl-columns", widths.join(" "));
+    list.node.style.setProperty("--sw-fb-least", `${heads.reduce((sum, { column }) => sum + (column.texts ? 159 : column.key === "feature" ? 73 : 93), 20)}px`);
+  }
+
+  // -- rows ----------------------------------------------------------------------------------------------------------
+
+  let lastOrder = "";
+  function drawRows() {
+    const started = performance.now();
+    const left = table.filter(state());
+    const order = get("order");
+    const rows = table.rows(order);
+    list.set(rows, left || !table.n ? "" : "No feature passes all filters. Undo the last, or reset.", { toTop: order !== lastOrder && lastOrder !== "" });
+    lastOrder = order;
+    list.setOrder(order.replace(/^-/, ""), order.startsWith("-") ? "descending" : "ascending");
+    for (const { column, head } of heads) {
+      head.draw();
+      head.setArrow(order === column.key ? "↑" : order === `-${column.key}` ? "↓" : "");
+    }
+    if (find.value !== get("text") && !later.isWaiting) find.value = get("text");
+    counted.textContent = left === table.n ? plural(table.n, "feature") : `${count(left)} of ${plural(table.n, "feature")}`;
+    drawChips();
+    drawTools();
+    map.draw();
+    root.dataset.filterMs = (performance.now() - started).toFixed(1); // for whoever measures
+    root.dataset.shown = String(left);
+  }
+  const soon = perFrame(drawRows);
+
+  function drawChips() {
+    const { ranges, selected } = state();
+    const chip = (/** @type {string} */ words, /** @type {() => void} */ drop) => h("button", { class: "sw-btn sw-small sw-fb-chip", type: "button", "aria-label": `Take away the filter ${words}`, onclick: drop }, words, h("span", { "aria-hidden": "true" }, "×"));
+    fill(chips,
+      Object.entries(ranges).map(([key, range]) => {
+        const column = table.columns.get(key);
+        return chip(`${visible(column?.title ?? key)}: ${column ? rangeWords(column, /** @type {any} */ (range)) : "…"}`, () => source.setRange(key, null));
+      }),
+      selected.length > 0 && chip(`${plural(selected.length, "feature")} taken on the map`, () => set({ selected: [] })));
+    chips.hidden = !chips.childElementCount;
+  }
+
+  function drawTools() {
+    const chosen = get("feature");
+    like.textContent = chosen === null ? "Like …" : `Like #${chosen}`;
+    like.disabled = offline || chosen === null;
+    undo.disabled = !past.canUndo;
+    redo.disabled = !past.canRedo;
+    reset.disabled = !get("text") && !Object.keys(get("ranges")).length && !get("selected").length;
+    mapOpen.setAttribute("aria-pressed", String(Boolean(get("map_method"))));
+    body.classList.toggle("sw-fb-mapped", Boolean(get("map_method")));
+  }
+
+  /** @param {number} row */
+  function named(row) {
+    const label = table.columns.get("label")?.texts?.[row];
+    return `#${row}${label ? ` ${visible(shorten(label, 80))}` : ""}`;
+  }
+
+  // -- acting --------------------------------------------------------------------------------------------------------
+
+  const tell = debounce(() => model.save_changes(), 120); // a brush or a key held down passes many values
+  const note = debounce(() => {
+    if (past.push(state())) drawTools();
+  }, 400);
+  /** Set traits at once for this page, a moment later for the kernel. @param {Record<string, any>} values */
+  function local(values) {
+    for (const [name, value] of Object.entries(values)) model.set(name, value);
+    tell();
+  }
+  const typed = debounce(() => set({ text: find.value }), 80);
+  const later = Object.assign(() => {
+    later.isWaiting = true;
+    typed();
+    setTimeout(() => (later.isWaiting = false), 100);
+  }, { isWaiting: false });
+
+  /** @param {any} was */
+  function take(was) {
+    note.cancel();
+    if (was) set(was);
+    drawTools();
+  }
+
+  /** @param {import("../lib/feature_table.js").Column} column */
+  function sort({ key, texts: isText }) {
+    const first = isText || key === "feature" ? key : `-${key}`;
+    const other = first === key ? `-${key}` : key;
+    set({ order: get("order") === first ? other : first });
+  }
+
+  function search() {
+    set({ text_a: texts[0].value, text_b: texts[1].value, contrast_by: by.value });
+    model.send({ kind: "contrast" });
+  }
+
+  /** @param {boolean} isOpen */
+  function openContrast(isOpen) {
+    contrast.hidden = !isOpen;
+    contrastOpen.setAttribute("aria-expanded", String(isOpen));
+    if (isOpen) texts[0].focus();
+  }
+
+  function openColumns() {
+    if (columnFloat.isOpen()) {
+      columnFloat.close();
+      return;
+    }
+    const shown = new Set(shownKeys());
+    fill(columnBox, h("p", { class: "sw-label" }, "Columns"), [...table.columns.values()].filter(({ key }) => key !== "feature").map(({ key, title, about }) =>
+      h("label", { class: "sw-check", title: visible(about) }, h("input", { type: "checkbox", checked: shown.has(key), onchange: (/** @type {any} */ event) => {
+        if (event.target.checked) shown.add(key);
+        else shown.delete(key);
+        set({ shown: [...table.columns.keys()].filter((each) => shown.has(each)) });
+      } }), visible(title))),
+    h("button", { class: "sw-btn", type: "button", onclick: () => (set({ shown: [] }), columnFloat.close(), pick.focus()) }, "The usual ones"));
+    columnFloat.open(pick);
+    columnBox.querySelector("input")?.focus();
+  }
+
+  // -- the dashboard -------------------------------------------------------------------------------------------------
+
+  /** @type {(() => void) | null} */
+  let endDashboard = null;
+  let mounted = "";
+
+  /** @param {number} row */
+  function open(row) {
+    if (!offline) set({ feature: row, opened: row });
+  }
+
+  function closeDashboard() {
+    set({ opened: null });
+    list.focus();
+  }
+
+  async function drawDashboard() {
+    const feature = get("opened");
+    dashboard.hidden = feature === null || offline || !get("can_open");
+    if (dashboard.hidden) return;
+    dashboardTitle.textContent = named(feature);
+    const id = get("dashboard_id");
+    if (!id || id === mounted) return;
+    mounted = id;
+    try {
+      const child = await childModel(id);
+      if (isOver) return;
+      const end = show(dashboardView, { model: child, el: dashboardBox });
+      const follow = listen(child, ["feature"], () => get("opened") !== null && set({ feature: child.get("feature"), opened: child.get("feature") }));
+      endDashboard = () => {
+        follow();
+        end();
+      };
+    } catch (error) {
+      const words = error instanceof Error ? visible(error.message) : String(error);
+      fill(dashboardBox, h("p", { class: "sw-muted" }, `${words} Show it in a cell of its own: browser.dashboard`));
+    }
+  }
+
+  // -- listening -----------------------------------------------------------------------------------------------------
+
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let showing;
+  function drawStop() {
+    clearTimeout(showing);
+    const isRunning = get("status")?.state === "running";
+    if (!isRunning) stop.hidden = true;
+    else showing = setTimeout(() => (stop.hidden = isOver), 400); // what is quickly done needs no button
+  }
+
+  const takeTexts = () => {
+    [texts[0].value, texts[1].value, by.value] = [get("text_a"), get("text_b"), get("contrast_by")];
+    if (get("text_a") || get("text_b")) {
+      contrast.hidden = false;
+      contrastOpen.setAttribute("aria-expanded", "true");
+    }
+  };
+  find.addEventListener("input", () => later());
+  find.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
+    if (event.key === "ArrowDown") list.focus();
+    else if (event.key === "Escape" && find.value) set({ text: "" });
+    else return;
+    event.preventDefault();
+  });
+  const narrow = new ResizeObserver(() => {
+    body.classList.toggle("sw-fb-stacked", el.clientWidth < 900);
+    if (isNarrow !== el.clientWidth < 640) {
+      isNarrow = !isNarrow;
+      drawColumns();
+    }
+    soon();
+  });
+  narrow.observe(el);
+  theme.onChange(soon);
+  const stops = [
+    ...GROUPS.map((name) => listen(model, [name], () => void takeGroups([name]).catch(fail))),
+    listen(model, [...FILTERS], () => {
+      soon();
+      note();
+    }),
+    listen(model, ["order"], soon),
+    listen(model, ["shown"], () => {
+      drawColumns();
+      soon();
+    }),
+    listen(model, ["feature"], () => {
+      list.draw();
+      drawTools();
+      map.draw();
+    }),
+    listen(model, ["map_method", "color"], () => {
+      drawTools();
+      map.draw();
+    }),
+    listen(model, ["text_a", "text_b", "contrast_by"], takeTexts),
+    listen(model, ["opened", "dashboard_id"], () => void drawDashboard()),
+    listen(model, ["status"], drawStop),
+    on(root, "keydown", (event) => {
+      if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "z" || /^(TEXTAREA|INPUT)$/.test(event.target.tagName)) return;
+      event.preventDefault();
+      note.flush();
+      take(event.shiftKey ? past.redo() : past.undo());
+    }),
+    on(columnBox, "keydown", (event) => {
+      if (event.key !== "Escape") return;
+      event.preventDefault();
+      columnFloat.close();
+      pick.focus();
+    }),
+    on(document, "pointerdown", (event) => {
+      if (!event.composedPath().includes(columnBox) && !event.composedPath().includes(pick)) columnFloat.close();
+    }, { capture: true }),
+  ];
+  takeTexts();
+  takeGroups(GROUPS).catch(fail);
+  void drawDashboard();
+  return () => {
+    isOver = true;
+    tell.flush();
+    typed.cancel();
+    note.cancel();
+    soon.cancel();
+    clearTimeout(showing);
+    narrow.disconnect();
+    endDashboard?.();
+    box.stop();
+    map.stop();
+    list.stop();
+    for (const { head } of heads) head.stop();
+    for (const stop of stops) stop();
+  };
+}
+
+export const css = `${GRID_LIST_CSS}${COLUMN_HEAD_CSS}${MAP_PANEL_CSS}
+.sw-fb-top { margin-bottom: 8px; }
+.sw-fb-find { flex-basis: 180px; }
+.sw-fb-count { min-width: 150px; text-align: end; }
+.sw-fb-chips { margin-bottom: 8px; }
+.sw-fb-chip { border-radius: 14px; background: var(--sw-hover); min-height: 24px; }
+.sw-fb-contrast { display: grid; grid-template-columns: 1fr 1fr auto; gap: 10px; align-items: end; padding: 8px 10px; margin-bottom: 8px; }
+.sw-fb-contrast .sw-textarea { min-height: 32px; }
+.sw-fb-body { display: grid; grid-template-columns: minmax(0, 1fr); gap: 10px; }
+.sw-fb-mapped { grid-template-columns: minmax(0, 1fr) minmax(320px, 42%); }
+.sw-fb-stacked { grid-template-columns: minmax(0, 1fr); }
+.sw-fb-stacked .sw-fb-contrast { grid-template-columns: 1fr; }
+.sw-fb-list { height: 424px; overflow: auto scroll; }
+.sw-fb-list > .sw-gl-head, .sw-fb-list > .sw-gl-rows { min-width: var(--sw-fb-least); }
+.sw-fb-list .sw-gl-head { align-items: start; padding-top: 4px; }
+.sw-fb-list .sw-gl-head .sw-gl-cell { overflow: visible; }
+.sw-fb-list .sw-gl-head [aria-sort]::after { content: none; }
+.sw-fb-list .sw-gl-number .sw-ch-sort { justify-content: flex-end; }
+.sw-fb-list .sw-gl-cell.sw-token { white-space: nowrap; overflow-wrap: normal; }
+.sw-fb-columns { display: flex; flex-direction: column; max-height: 340px; overflow: auto; width: 220px; }
+.sw-fb-dashboard { margin-top: 12px; padding-top: 10px; border-top: 2px solid var(--sw-line); }
+`;

@@ -1,0 +1,390 @@
+"""All features of an SAE in one list: sorted, filtered, searched, mapped, compared with a vector or two texts."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import traitlets
+
+from sae_widgets.features.columns import (
+    FeatureColumn,
+    given_columns,
+    label_column,
+    sae_columns,
+    statistics_columns,
+)
+from sae_widgets.features.contrast import REDUCE, contrast
+from sae_widgets.features.directions import MAPS, check_map, decoder_cosines, direction_map, matched_features
+from sae_widgets.features.statistics import FeatureStatistics, known_statistics
+from sae_widgets.sae import SAE
+from sae_widgets.sae.config import nearest
+from sae_widgets.widgets import _browser_picture
+from sae_widgets.widgets._base import Job, SaeWidget, kernel_written
+from sae_widgets.widgets._browser import (
+    INDEX,
+    FeatureTable,
+    checked_model,
+    checked_statistics,
+    contrast_columns,
+    map_columns,
+    said,
+)
+from sae_widgets.widgets._refused import RefusedError
+from sae_widgets.widgets.feature_dashboard import FeatureDashboard
+
+_TO_COME = ("cosine", "contrast", "on_a", "on_b", "match", "match_cosine", "map_x", "map_y")
+"""Columns that may be named before they are worked out."""
+_NO_STATISTICS = (
+    "There are no statistics of this SAE, so there is no dashboard to open. Gather them: statistics = "
+    "sw.feature_statistics(model, sae, texts), then FeatureBrowser(model, sae, statistics)."
+)
+
+
+class _Features(traitlets.List):
+    """A list of feature numbers; an array or a tensor will do."""
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        return super().validate(obj, value.tolist() if hasattr(value, "tolist") else value)
+
+
+class FeatureBrowser(SaeWidget):
+    """Every feature as a row, 100,000 as quickly as 100; Enter opens one's dashboard.
+
+        browser = sw.FeatureBrowser(model, sae)                       # statistics stored beside the SAE, if any
+        browser.ranges = {"density": (1e-4, 1e-2)}                    # as if brushed in the page
+        browser.order = "-max_act"
+        browser.contrast("She said yes.", "She said no.")             # fires on the first but not on the second
+        browser.like = 123                                            # cosine with feature 123; or set_vector(v)
+        browser.map_method = "pca"                                    # decoder rows in the plane, to lasso
+        browser.filtered, browser.selected, browser.to_frame()
+
+    Args:
+        model: The model; None does without contrast search and dashboards.
+        sae: The SAE.
+        statistics: Of its features; None takes those stored beside the SAE. Without any, the weights' own numbers show.
+        columns: More columns: a pandas DataFrame, or names with a value for each feature.
+        settings: Any trait: `text`, `ranges`, `order`, `selected`, `shown`, `feature`, `map_method`, `color`.
+
+    Raises:
+        ValueError: If the SAE does not fit the model, the statistics are another SAE's, or a column does not fit.
+    """
+
+    _view = traitlets.Unicode("feature_browser").tag(sync=True)
+
+    text = traitlets.Unicode().tag(sync=True)
+    """Words that all stand in a feature's texts, or its number."""
+    ranges = traitlets.Dict().tag(sync=True)
+    """Column -> (low, high), None for an open end; a feature without a value in it does not pass."""
+    selected = _Features(traitlets.Int()).tag(sync=True, echo_update=False)
+    """Features lassoed on the map; the list shows these alone, and all when it is empty."""
+    order = traitlets.Unicode(INDEX).tag(sync=True)
+    """Column that rows are ordered by; "-" in front for the largest first."""
+    shown = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    """Columns on view; empty shows the usual ones and those asked for."""
+    feature = traitlets.Int(None, allow_none=True).tag(sync=True)
+    """The row that is chosen."""
+    opened = traitlets.Int(None, allow_none=True).tag(sync=True)
+    """The feature whose dashboard is open, or None."""
+    map_method = traitlets.Enum((None, *MAPS), None, allow_none=True).tag(sync=True)
+    """"pca" or "umap" shows the map."""
+    color = traitlets.Unicode().tag(sync=True)
+    """Column that colours the map; empty takes the density, or the decoder norm."""
+    like = traitlets.Int(None, allow_none=True).tag(sync=True)
+    """Feature that the column `cosine` compares with; None after `set_vector`."""
+    text_a = traitlets.Unicode().tag(sync=True)
+    text_b = traitlets.Unicode().tag(sync=True)
+    """The two texts of the contrast search."""
+    contrast_by = traitlets.Enum(REDUCE, "max").tag(sync=True)
+
+    n_features = kernel_written(traitlets.Int(0))
+    has_model = kernel_written(traitlets.Bool(False))
+    can_open = kernel_written(traitlets.Bool(False))
+    names = kernel_written(traitlets.Dict())
+    facts = kernel_written(traitlets.Dict())
+    given = kernel_written(traitlets.Dict())
+    cosines = kernel_written(traitlets.Dict())
+    contrasted = kernel_written(traitlets.Dict())
+    matched = kernel_written(traitlets.Dict())
+    mapped = kernel_written(traitlets.Dict())
+    """Groups of columns as the page takes them."""
+    dashboard_id = kernel_written(traitlets.Unicode())
+
+    _dashboard: FeatureDashboard | None = None
+
+    def __init__(
+        self,
+        model: Any,
+        sae: SAE,
+        statistics: FeatureStatistics | None = None,
+        columns: Any = None,
+        **settings: Any,
+    ) -> None:
+        self._model, self._sae = checked_model(model, sae), sae
+        self._statistics = known_statistics(sae) if statistics is None else checked_statistics(statistics, sae)
+        self._table = FeatureTable(sae.d_sae)
+        self._vector: tuple[str, torch.Tensor] | None = None
+        weighed = sae_columns(sae)
+        gathered = [] if self._statistics is None else statistics_columns(self._statistics)
+        # Sent as the comm opens: what the notebook's server counts against its limit for data comes after that.
+        first = {
+            "names": self._table.replace("names", [label_column(self._statistics, sae.d_sae)]),
+            "facts": self._table.replace("facts", [*gathered, *weighed]),
+            "given": self._table.replace("given", [] if columns is None else given_columns(columns, sae.d_sae)),
+            "n_features": sae.d_sae,
+            "has_model": self._model is not None,
+            "can_open": self._model is not None and self._statistics is not None,
+        }
+        settings.setdefault("order", "-density" if self._statistics is not None else INDEX)
+        later = {name: settings.pop(name) for name in ("like", "opened", "map_method") if name in settings}
+        self._first = first
+        super().__init__(**settings)
+        self.observe(lambda change: self._compare(), names="like")
+        self.observe(lambda change: self._open(), names="opened")
+        self.observe(lambda change: self._make_map(), names="map_method")
+        for name, value in later.items():
+            setattr(self, name, value)
+
+    # -- what the page is given first ---------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        for name, value in self._first.items():
+            self.set_trait(name, value)
+        self._first = {}
+        super().open()
+
+    # -- checks --------------------------------------------------------------------------------------------------------
+
+    @traitlets.validate("feature", "opened", "like")
+    def _check_feature(self, proposal: Any) -> int | None:
+        if proposal["value"] is not None:
+            self._check_numbers([proposal["value"]])
+        return proposal["value"]
+
+    @traitlets.validate("selected")
+    def _check_selected(self, proposal: Any) -> list[int]:
+        self._check_numbers(proposal["value"])
+        return list(dict.fromkeys(proposal["value"]))
+
+    @traitlets.validate("ranges")
+    def _check_ranges(self, proposal: Any) -> dict[str, list[float | None]]:
+        return self._table.check_ranges(proposal["value"])
+
+    @traitlets.validate("order", "color")
+    def _check_column(self, proposal: Any) -> str:
+        key = proposal["value"].removeprefix("-")
+        known = [*self._table.columns, *_TO_COME]
+        if key not in known and (key or proposal["trait"].name == "order"):
+            raise RefusedError(f"No column {key!r}. {nearest(key, known, 20)}")
+        return proposal["value"]
+
+    @traitlets.validate("shown")
+    def _check_shown(self, proposal: Any) -> list[str]:
+        known = [*self._table.columns, *_TO_COME]
+        for key in proposal["value"]:
+            if key not in known:
+                raise RefusedError(f"No column {key!r}. {nearest(key, known, 20)}")
+        return proposal["value"]
+
+    @traitlets.validate("map_method")
+    def _check_map(self, proposal: Any) -> str | None:
+        try:
+            if proposal["value"] is not None:
+                check_map(proposal["value"])
+        except ValueError as error:
+            raise RefusedError(str(error)) from None
+        return proposal["value"]
+
+    def _check_numbers(self, features: Sequence[int]) -> None:
+        n = self._sae.d_sae
+        wrong = [f for f in features if not 0 <= f < n]
+        if wrong:
+            raise RefusedError(f"No feature {wrong[0]}: there are {n:,}, 0 to {n - 1:,}.")
+
+    # -- what is on view -----------------------------------------------------------------------------------------------
+
+    @property
+    def columns(self) -> dict[str, np.ndarray]:
+        """Every column's values by name; of texts their place in the alphabet."""
+        return {key: column.values for key, column in self._table.columns.items()}
+
+    @property
+    def filtered(self) -> list[int]:
+        """The features that pass all filters, in the order of the list."""
+        return self._rows().tolist()
+
+    def to_frame(self) -> Any:
+        """A pandas DataFrame of the features that pass, in the order of the list, with all columns."""
+        return self._table.to_frame(self._rows())
+
+    def _rows(self) -> np.ndarray:
+        return self._table.ordered(self._table.passing(self.text, self.ranges, self.selected), self.order)
+
+    def reset(self) -> None:
+        """Take every filter away."""
+        self.text, self.ranges, self.selected = "", {}, []
+
+    # -- more columns --------------------------------------------------------------------------------------------------
+
+    def add_columns(self, columns: Any) -> None:
+        """Show more columns, from a pandas DataFrame or names with values; of a name that is there, the new values.
+
+        Raises:
+            ValueError: If a column does not fit.
+        """
+        new = {column.key: column for column in given_columns(columns, self._sae.d_sae)}
+        old = {column.key: column for column in self._table.groups["given"]}
+        self.set_from_kernel(given=self._table.replace("given", (old | new).values()))
+
+    def remove_column(self, name: str) -> None:
+        """Take a column away that was given from Python.
+
+        Raises:
+            ValueError: If there is none of that name.
+        """
+        kept = [column for column in self._table.groups["given"] if column.key != name]
+        if len(kept) == len(self._table.groups["given"]):
+            given = [column.key for column in kept]
+            raise ValueError(f"No column {name!r} was given. {nearest(name, given)}")
+        self.ranges = {key: pair for key, pair in self.ranges.items() if key != name}
+        self.order = INDEX if self.order.removeprefix("-") == name else self.order
+        self.color = "" if self.color == name else self.color
+        self.shown = [key for key in self.shown if key != name]
+        self.set_from_kernel(given=self._table.replace("given", kept))
+
+    def set_vector(self, vector: Any, name: str = "vector") -> None:
+        """Show every decoder row's cosine with `vector`, a direction of what the SAE writes; nearest first.
+
+        Raises:
+            ValueError: If it has another width, is zero or holds NaN.
+        """
+        direction = torch.as_tensor(vector).detach().float().reshape(-1)
+        decoder_cosines(self._sae, direction.to(self._sae.W_dec.device))  # refused here, where it was given
+        self.like = None
+        self._vector = (name, direction)
+        self._compare()
+        self.order = "-cosine"
+
+    def match(self, other: SAE, name: str = "other SAE") -> None:
+        """Show for every feature the one of `other` whose decoder row is nearest, and their cosine."""
+
+        def work(job: Job) -> None:
+            found = matched_features(self._sae, other, said(job))
+            columns = [
+                FeatureColumn("match", found.feature.numpy().astype(np.float32), "match", f"Of {name}.", "count"),
+                FeatureColumn("match_cosine", found.cosine.numpy(), "match cos", f"Cosine with its match in {name}."),
+            ]
+            self.set_from_kernel(matched=self._table.replace("matched", columns))
+
+        self.submit("match", work)
+
+    def contrast(self, text_a: str | None = None, text_b: str | None = None, by: str | None = None) -> None:
+        """Show what fires on the first text but not on the second, most different first; None leaves as it was."""
+        if self._model is None:
+            raise ValueError("A contrast search runs the model; make the browser with it: FeatureBrowser(model, sae).")
+        self.text_a = self.text_a if text_a is None else text_a
+        self.text_b = self.text_b if text_b is None else text_b
+        self.contrast_by = self.contrast_by if by is None else by
+        asked = (self.text_a, self.text_b)
+
+        def work(job: Job) -> None:
+            found = contrast(self._model, self._sae, *asked, by=self.contrast_by, on_progress=said(job))
+            job.check()
+            self.set_from_kernel(contrasted=self._table.replace("contrasted", contrast_columns(found)))
+
+        self.submit("contrast", work)
+        self.order = "-contrast"
+
+    def _compare(self) -> None:
+        if self.like is not None:
+            self._vector = None
+        elif self._vector is None:
+            return
+
+        def work(job: Job) -> None:
+            if self.like is not None:
+                name, direction = f"#{self.like}", self._sae.W_dec[self.like].detach().flatten().float()
+            elif self._vector is not None:
+                name, direction = self._vector
+            else:
+                return
+            values = decoder_cosines(self._sae, direction.to(self._sae.W_dec.device)).cpu().numpy()
+            about = f"Cosine of the decoder row with {'that of ' if self.like is not None else ''}{name}."
+            column = FeatureColumn("cosine", values, f"cos {name}", about)
+            self.set_from_kernel(cosines=self._table.replace("cosines", [column]))
+
+        self.submit("cosine", work)
+
+    def _make_map(self) -> None:
+        method: Any = self.map_method
+        if method is None or self.mapped.get("method") == method:
+            return
+
+        def work(job: Job) -> None:
+            found = direction_map(self._sae, method, on_progress=said(job))
+            columns = self._table.replace("mapped", map_columns(found))
+            self.set_from_kernel(mapped={**columns, "method": method, "explained": found.explained})
+
+        self.submit("map", work)
+
+    # -- dashboards ----------------------------------------------------------------------------------------------------
+
+    @property
+    def dashboard(self) -> FeatureDashboard | None:
+        """The dashboard that rows open in; None until one was opened."""
+        return self._dashboard
+
+    def _open(self) -> None:
+        if self.opened is not None:
+            self.submit("open", self._show_dashboard)
+
+    def _show_dashboard(self, job: Job) -> None:
+        feature = self.opened
+        if feature is None:
+            return
+        if self._model is None or self._statistics is None:
+            self.set_from_kernel(opened=None)
+            raise ValueError(_NO_STATISTICS)
+        if self._dashboard is None:
+            self._dashboard = FeatureDashboard(self._model, self._sae, feature, self._statistics)
+            self._dashboard.observe(self._take_label, names="page")
+            self.set_from_kernel(dashboard_id=self._dashboard.model_id or "")
+        self._dashboard.feature = feature
+
+    def _take_label(self, change: Any) -> None:
+        """A feature may have got a name in its dashboard."""
+        page = change["new"]
+        known = self._table.columns["label"].texts or {}
+        if self._statistics is not None and page and page["label"] not in ("", known.get(page["feature"])):
+            column = label_column(self._statistics, self._sae.d_sae)
+            self.set_from_kernel(names=self._table.replace("names", [column]))
+
+    def on_message(self, content: dict, buffers: list) -> None:
+        """`contrast` and `stop` of the page."""
+        if content.get("kind") == "contrast" and self._model is not None:
+            self.contrast()
+        elif content.get("kind") == "stop":
+            self.cancel()
+
+    def close(self) -> None:
+        if self._dashboard is not None:
+            self._dashboard.close()
+        super().close()
+
+    # -- pictures ------------------------------------------------------------------------------------------------------
+
+    def describe(self) -> str:
+        """How many features pass, of how many, and the order."""
+        n, n_all = len(self._rows()), self._sae.d_sae
+        place = f" of {self._sae.cfg.hook_name}" if self._sae.cfg.hook_name else ""
+        column = self._table.columns.get(self.order.removeprefix("-"))
+        by = f", by {column.title}" if column is not None and column.key != INDEX else ""
+        return f"FeatureBrowser: {n:,} of {n_all:,} features{place}{by}"
+
+    def fallback_html(self) -> str:
+        """A histogram and the first rows as escaped HTML."""
+        return _browser_picture.to_html(self._table, self._rows(), self.describe())
+
+    def fallback_svg(self) -> str:
+        """A histogram and the first rows as a picture."""
+        return _browser_picture.to_svg(self._table, self._rows(), self.describe())
