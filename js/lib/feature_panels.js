@@ -89,7 +89,7 @@ export function logitTables(logits) {
 /**
  * Rows of numbers, the first cell of which may lead to a feature.
  * @param {string[]} heads
- * @param {(string | number | { feature: number, label: string })[][]} rows
+ * @param {(string | number | { feature: number, label: string, isThere?: boolean })[][]} rows
  * @param {(feature: number) => void} onFeature
  * @param {string} ifEmpty
  */
@@ -97,7 +97,7 @@ export function facts(heads, rows, onFeature, ifEmpty) {
   if (!rows.length) return h("p", { class: "sw-small sw-muted" }, ifEmpty);
   const cell = (/** @type {any} */ value, /** @type {number} */ i) => {
     if (typeof value === "object") {
-      return h("td", { class: "sw-ellipsis sw-fp-name" }, h("button", { class: "sw-fp-link", type: "button", onclick: () => onFeature(value.feature) }, `#${value.feature}`), value.label && h("span", { class: "sw-token" }, ` ${visible(value.label)}`));
+      return h("td", { class: "sw-ellipsis sw-fp-name" }, h("button", { class: "sw-fp-link", type: "button", disabled: value.isThere === false, title: value.isThere === false ? "Not in this saved page" : null, onclick: () => onFeature(value.feature) }, `#${value.feature}`), value.label && h("span", { class: "sw-token" }, ` ${visible(value.label)}`));
     }
     return h("td", { class: i ? "sw-num" : "sw-token" }, value);
   };
@@ -141,7 +141,8 @@ export const PANELS_CSS = `
 .sw-fp-facts { table-layout: auto; }
 .sw-fp-name { max-width: 0; width: 99%; }
 .sw-fp-link { font: inherit; color: var(--sw-accent); background: none; border: 0; padding: 0; cursor: pointer; }
-.sw-fp-link:hover { text-decoration: underline; }
+.sw-fp-link:hover:not(:disabled) { text-decoration: underline; }
+.sw-fp-link:disabled { color: var(--sw-muted); cursor: default; }
 .sw-fp-line { display: flex; flex-wrap: wrap; gap: 0 12px; padding: 1px 0; }
 .sw-fp-pair { white-space: nowrap; }
 .sw-hist-box { display: block; border-radius: 4px; }

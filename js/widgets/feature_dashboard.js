@@ -5,6 +5,7 @@ import { CONTEXTS_CSS, contextList } from "../lib/context_list.js";
 import { fill, h, listen, needsKernel, on, write } from "../lib/dom.js";
 import { densityWords, facts, histogram, logitTables, pairs, panel, PANELS_CSS, shapeWords } from "../lib/feature_panels.js";
 import { count, number, percent, signed } from "../lib/format.js";
+import { savedFeatures } from "../lib/saved_features.js";
 import { quotedToken, visible } from "../lib/tokens.js";
 
 const WIDTHS = [["stacked", "5 tokens"], ["snippet", "Snippet"], ["full", "Wrapped"]];
@@ -15,24 +16,28 @@ const SORTS = [["strength", "Strongest first"], ["document", "By document"]];
 export function render({ model, el, root, ask, offline, theme }) {
   const get = (/** @type {string} */ name) => model.get(name);
   const set = (/** @type {Record<string, any>} */ values) => write(model, values);
+  const saved = get("saved") && savedFeatures(get("saved")); // a saved page, which has some of the features
+  const isFixed = offline && !(get("saved")?.features.length > 1);
+  const isThere = (/** @type {number} */ feature) => !offline || saved?.has(feature) === true;
   /** @type {number | null} */
   let lookedAct = null;
 
   // -- parts ---------------------------------------------------------------------------------------------------------
 
-  const button = (/** @type {string} */ text, /** @type {string} */ hint, /** @type {() => void} */ onclick) => needsKernel(h("button", { class: "sw-btn sw-icon", type: "button", hint, onclick }, text), offline);
-  const go = (/** @type {number} */ feature) => set({ feature: ((feature % get("n_features")) + get("n_features")) % get("n_features") });
+  const button = (/** @type {string} */ text, /** @type {string} */ hint, /** @type {() => void} */ onclick) => needsKernel(h("button", { class: "sw-btn sw-icon", type: "button", hint, onclick }, text), isFixed);
+  const go = (/** @type {number} */ feature) => isThere(feature) && set({ feature });
+  const goOn = (/** @type {number} */ by) => go(saved ? saved.beside(get("feature"), by) : (get("feature") + by + get("n_features")) % get("n_features"));
   const title = h("strong", { class: "sw-fd-title" });
   const name = h("input", { class: "sw-input sw-fd-name", type: "text", maxlength: "200", placeholder: "Name this feature", "aria-label": "Name of the feature", spellcheck: "false", onchange: () => model.send({ kind: "label", text: name.value }) });
   name.readOnly = offline; // to be read, not greyed out
   const find = combobox({
-    label: "Go to a feature: number, name or token", placeholder: "Go to: number, name, token",
-    search: async (query, signal) => (query.trim() ? (await ask("search", { query }, { signal })).value : []),
+    label: "Go to a feature: number, name or token", placeholder: "Go to feature",
+    search: async (query, signal) => (!query.trim() ? [] : saved ? saved.search(query) : (await ask("search", { query }, { signal })).value),
     show: (found) => [h("span", { class: "sw-mono" }, `#${found.feature}`), h("span", { class: "sw-ellipsis sw-token" }, ` ${visible(found.label)}`)],
     onPick: (found) => go(found.feature),
     onText: (text) => /^#?\d+$/.test(text.trim()) && go(Number(text.trim().replace("#", ""))),
   });
-  if (offline) find.node.hidden = true;
+  if (isFixed) find.node.hidden = true;
   const pin = h("button", { class: "sw-btn", type: "button", onclick: togglePin });
   const pins = h("div", { class: "sw-row sw-fd-pins", role: "group", "aria-label": "Pinned features" });
   const pass = h("div", { class: "sw-row sw-fd-pass sw-small", role: "status" });
@@ -70,7 +75,7 @@ export function render({ model, el, root, ask, offline, theme }) {
   const waiting = h("p", { class: "sw-muted sw-fd-waiting" }, "Reading texts; what is known shows here in a moment.");
   el.append(
     h("div", { class: "sw-row sw-fd-head" },
-      button("‹", "Previous feature (left arrow)", () => go(get("feature") - 1)), button("›", "Next feature (right arrow)", () => go(get("feature") + 1)), button("⚄", "A random feature that fires", goRandom),
+      button("‹", "Previous feature (left arrow)", () => goOn(-1)), button("›", "Next feature (right arrow)", () => goOn(1)), button("⚄", "A random feature that fires", goRandom),
       title, name, h("span", { class: "sw-grow" }), find.node, pin),
     pins, pass, waiting, body);
 
@@ -131,7 +136,7 @@ export function render({ model, el, root, ask, offline, theme }) {
   /** @param {any} page */
   function drawNear(page) {
     const { weights } = page;
-    const other = (/** @type {number} */ feature, /** @type {string} */ label) => ({ feature, label });
+    const other = (/** @type {number} */ feature, /** @type {string} */ label) => ({ feature, label, isThere: isThere(feature) });
     const sampled = page.n_sample ? `${count(page.n_sample)} tokens drawn` : "";
     fill(near,
       panel("Tokens that excite it", sampled, facts(["token", "mean", "fires"], page.tokens.map((/** @type {any[]} */ [, text, mean, n, all]) => [quotedToken(text, 24), number(mean), `${count(n)} of ${count(all)}`]), go, "No tokens were sampled.")),
@@ -156,7 +161,7 @@ export function render({ model, el, root, ask, offline, theme }) {
     pin.textContent = isPinned ? "Unpin" : "Pin";
     pin.setAttribute("aria-pressed", String(isPinned));
     pins.hidden = !pinned.length;
-    fill(pins, h("span", { class: "sw-small sw-muted" }, "Pinned"), pinned.map((/** @type {number} */ feature) => h("button", { class: "sw-btn sw-small", type: "button", "aria-pressed": String(feature === get("feature")), disabled: offline, onclick: () => go(feature) }, `#${feature}`)));
+    fill(pins, h("span", { class: "sw-small sw-muted" }, "Pinned"), pinned.map((/** @type {number} */ feature) => h("button", { class: "sw-btn sw-small", type: "button", "aria-pressed": String(feature === get("feature")), disabled: !isThere(feature), onclick: () => go(feature) }, `#${feature}`)));
   }
 
   function drawPass() {
@@ -182,9 +187,16 @@ export function render({ model, el, root, ask, offline, theme }) {
     set({ pinned: pinned.includes(feature) ? pinned.filter((/** @type {number} */ f) => f !== feature) : [...pinned, feature] });
   }
 
+  async function showSaved() {
+    const feature = get("feature");
+    if (!saved || get("page")?.feature === feature) return;
+    const page = await saved.page(feature);
+    if (get("feature") === feature) set({ page });
+  }
+
   async function goRandom() {
     try {
-      go((await ask("random")).value);
+      go(saved ? saved.random() : (await ask("random")).value);
     } catch {
       // Said in the foot by the kernel's own error; the feature stays.
     }
@@ -210,14 +222,15 @@ export function render({ model, el, root, ask, offline, theme }) {
       title.textContent = `#${get("feature")}`;
       root.toggleAttribute("data-stale", get("page")?.feature !== get("feature"));
       drawPins();
+      showSaved();
     }),
     listen(model, ["log_counts"], drawActivations),
     listen(model, ["width", "show_breaks", "sort"], drawContexts),
     listen(model, ["gathering"], drawPass),
     on(root, "keydown", (event) => {
-      if (offline || event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName) || event.target.closest(".sw-cl, .sw-hist-box")) return;
-      if (event.key === "ArrowRight") go(get("feature") + 1);
-      else if (event.key === "ArrowLeft") go(get("feature") - 1);
+      if (isFixed || event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName) || event.target.closest(".sw-cl, .sw-hist-box")) return;
+      if (event.key === "ArrowRight") goOn(1);
+      else if (event.key === "ArrowLeft") goOn(-1);
       else return;
       event.preventDefault();
     }),

@@ -1257,7 +1257,7 @@ function render({ model, el, root, ask, offline, theme }) {
   name.readOnly = offline;
   const find = combobox({
     label: "Go to a feature: number, name or token",
-    placeholder: "Go to: number, name, token",
+    placeholder: "Go to feature",
     search: async (query, signal) => !query.trim() ? [] : saved ? saved.search(query) : (await ask("search", { query }, { signal })).value,
     show: (found) => [h("span", { class: "sw-mono" }, `#${found.feature}`), h("span", { class: "sw-ellipsis sw-token" }, ` ${visible(found.label)}`)],
     onPick: (found) => go(found.feature),

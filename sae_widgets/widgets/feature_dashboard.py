@@ -3,6 +3,7 @@
 import random
 import threading
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import traitlets
@@ -13,9 +14,10 @@ from sae_widgets.features.statistics import FeatureStatistics, known_statistics
 from sae_widgets.features.survey import gather, new_pass, statistics_of
 from sae_widgets.widgets import _charts, _dashboard_picture, _numbers, _provenance
 from sae_widgets.widgets._base import Job, SaeWidget, kernel_written
-from sae_widgets.widgets._clean import clean_text
+from sae_widgets.widgets._clean import clean_text, json_safe
 from sae_widgets.widgets._dashboard import context_of, effects_of, page_of
 from sae_widgets.widgets._refused import RefusedError
+from sae_widgets.widgets._saved_features import pack_pages, wanted_features
 from sae_widgets.widgets._worker import Mailbox
 from sae_widgets.widgets.selection import selection_of
 
@@ -287,6 +289,21 @@ class FeatureDashboard(SaeWidget):
 
     def _sources(self) -> dict[str, Any]:
         return _provenance.facts_of(self._sae, self._lab.statistics if self._lab is not None else None)
+
+    def _saved_state(self, features: str | Iterable[int] | None = None, **settings: Any) -> dict[str, Any]:
+        """`save("x.html", features=...)`: which features the page has; None is those on view and pinned."""
+        super()._saved_state(**settings)
+        lab, on_view = self._known(), [self.feature, *self.pinned]
+        chosen = wanted_features(features, on_view, lambda: lab.statistics.density.nonzero()[:, 0].tolist())
+        for feature in chosen:
+            self._check_number(feature)
+        group_by, first = self.group_by, self.feature if self.feature in chosen else min(chosen, default=self.feature)
+        tell = partial(self._report, "running", "Saving")
+        saved = pack_pages(
+            chosen, lambda feature: page_of(lab, feature, group_by), lambda done, n: tell(done=done, total=n)
+        )
+        self._report("done", f"Saved {len(saved['features']):,} features")
+        return {"saved": saved, "feature": first, "page": json_safe(page_of(lab, first, group_by))}
 
     # -- pictures ------------------------------------------------------------------------------------------------------
 

@@ -1,8 +1,11 @@
 """The ways out that every widget has: files of each kind, tables, charts; safe for spreadsheets, pages and readers."""
 
+import base64
 import io
 import json
+import re
 import xml.dom.minidom
+import zlib
 
 import numpy as np
 import pandas as pd
@@ -149,6 +152,29 @@ def test_what_cannot_be_saved_is_said(tmp_path, widgets):
     with pytest.raises(TypeError, match="no argument 'features' for a page"):
         toy.save(tmp_path / "x.html", features=[1])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_page_of_many_features_has_each_of_them(tmp_path, widgets):
+    dashboard = widgets["dashboard"]
+    alive = dashboard.statistics.density.nonzero()[:, 0].tolist()
+    one, all_of_them = (dashboard.save(tmp_path / "x.html", features=wanted).stat().st_size for wanted in (None, "all"))
+    assert one < all_of_them < one * len(alive)
+    text = (tmp_path / "x.html").read_text("utf-8")
+    state = json.loads(re.search(r'id="sae-widget-state">(.*?)</script>', text, re.DOTALL)[1])
+    saved = state["saved"]
+    assert saved["features"] == alive
+    pages = [page for chunk in saved["chunks"] for page in json.loads(zlib.decompress(base64.b64decode(chunk["$b64"])))]
+    assert [page["feature"] for page in pages] == alive
+    peaks = dashboard.statistics.max_act[alive].tolist()
+    assert [page["max_act"] for page in pages] == saved["peaks"] == pytest.approx(peaks, rel=1e-4)
+    assert state["page"]["feature"] == state["feature"] == dashboard.feature
+    dashboard.save(tmp_path / "y.html", features=[alive[1], alive[0]])
+    assert f'"features": [{alive[0]}, {alive[1]}]' in (tmp_path / "y.html").read_text("utf-8")
+    with pytest.raises(ValueError, match='expected numbers, or "all"'):
+        dashboard.save(tmp_path / "z.html", features="some")
+    with pytest.raises(ValueError, match="No feature 40"):
+        dashboard.save(tmp_path / "z.html", features=[40])
+    assert not (tmp_path / "z.html").exists()
 
 
 def test_two_copies_of_an_sae_have_one_fingerprint_and_a_changed_one_another(tiny_sae):
