@@ -1,5 +1,5 @@
 // @ts-check
-// The text box of the trait `prompt`: sends when typing pauses, on Enter at once; Shift+Enter is a newline.
+// The text box of the trait `prompt`, or another: sends when typing pauses, on Enter at once; Shift+Enter is a newline.
 import { h, listen, needsKernel, on, write } from "./dom.js";
 import { debounce } from "./sync.js";
 
@@ -9,12 +9,13 @@ const TYPING_MS = 500;
  * @param {any} model
  * @param {string} placeholder
  * @param {boolean} offline
+ * @param {{ trait?: string, label?: string }} [options]
  */
-export function promptBox(model, placeholder, offline) {
-  const node = needsKernel(h("textarea", { class: "sw-textarea", rows: 2, "aria-label": "Prompt", spellcheck: "false", placeholder }), offline);
-  const send = debounce(() => node.value !== model.get("prompt") && write(model, { prompt: node.value }), TYPING_MS);
+export function promptBox(model, placeholder, offline, { trait = "prompt", label = "Prompt" } = {}) {
+  const node = needsKernel(h("textarea", { class: "sw-textarea", rows: 2, "aria-label": label, spellcheck: "false", placeholder }), offline);
+  const send = debounce(() => node.value !== model.get(trait) && write(model, { [trait]: node.value }), TYPING_MS);
   const draw = () => {
-    if (node.value !== model.get("prompt")) node.value = model.get("prompt");
+    if (node.value !== model.get(trait)) node.value = model.get(trait);
   };
   const stops = [
     send.cancel,
@@ -26,7 +27,7 @@ export function promptBox(model, placeholder, offline) {
       send();
       send.flush();
     }),
-    listen(model, ["prompt"], draw),
+    listen(model, [trait], draw),
   ];
   draw();
   return { node, stop: () => stops.forEach((stop) => stop()) };

@@ -10,6 +10,7 @@
 Special tokens are left out: the first token of a text fires features a hundred times harder than any word does.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
@@ -135,6 +136,14 @@ class PromptStudy:
         """The id of the token that the model expects next."""
         with torch.no_grad(), self.model.lock, self.model.without_saes():
             return int(self.model(torch.tensor([self.tokens], device=self.model.device))[0, -1].argmax())
+
+    @cached_property
+    def forward_seconds(self) -> float:
+        """How long one forward pass of the prompt takes."""
+        started = time.perf_counter()
+        with torch.no_grad(), self.model.lock, self.model.without_saes():
+            self.model(torch.tensor([self.tokens], device=self.model.device))[0, -1].sum().item()
+        return time.perf_counter() - started
 
     @property
     def firing(self) -> list[int]:

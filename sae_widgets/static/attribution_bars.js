@@ -516,7 +516,11 @@ function show(view, { model, el, signal, offline = false }) {
       /** @type {any} */
       root.dataset.theme ?? "light"
     ), onChange: (fn) => void themed.add(fn) };
-    const cleanup = view.render({ model: watched.model, el: box, root, ask: asking.ask, signal: ending.signal, offline, theme });
+    const childModel = async (id) => {
+      if (!model.widget_manager?.get_model) throw new Error("This notebook cannot show one widget inside another.");
+      return model.widget_manager.get_model(id);
+    };
+    const cleanup = view.render({ model: watched.model, el: box, root, ask: asking.ask, signal: ending.signal, offline, theme, childModel });
     if (cleanup) stops.push(cleanup);
   } catch (error) {
     if (!isCancelled(error)) showFailure(box, error);
@@ -809,11 +813,11 @@ var COMBOBOX_CSS = `
 
 // lib/prompt_box.js
 var TYPING_MS = 500;
-function promptBox(model, placeholder, offline) {
-  const node = needsKernel(h("textarea", { class: "sw-textarea", rows: 2, "aria-label": "Prompt", spellcheck: "false", placeholder }), offline);
-  const send = debounce(() => node.value !== model.get("prompt") && write(model, { prompt: node.value }), TYPING_MS);
+function promptBox(model, placeholder, offline, { trait = "prompt", label = "Prompt" } = {}) {
+  const node = needsKernel(h("textarea", { class: "sw-textarea", rows: 2, "aria-label": label, spellcheck: "false", placeholder }), offline);
+  const send = debounce(() => node.value !== model.get(trait) && write(model, { [trait]: node.value }), TYPING_MS);
   const draw = () => {
-    if (node.value !== model.get("prompt")) node.value = model.get("prompt");
+    if (node.value !== model.get(trait)) node.value = model.get(trait);
   };
   const stops = [
     send.cancel,
@@ -825,7 +829,7 @@ function promptBox(model, placeholder, offline) {
       send();
       send.flush();
     }),
-    listen(model, ["prompt"], draw)
+    listen(model, [trait], draw)
   ];
   draw();
   return { node, stop: () => stops.forEach((stop) => stop()) };
