@@ -110,7 +110,7 @@ def test_an_interrupt_waits_for_what_must_be_whole_and_no_longer():
     start = time.monotonic()
     assert interrupted(change)
     assert steps == list(range(1000))
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 10
 
 
 def test_an_interrupt_that_python_would_forget_is_sent_again():
@@ -133,7 +133,7 @@ def test_an_interrupt_that_python_would_forget_is_sent_again():
 def test_work_inside_a_lock_is_interrupted_at_once():
     start = time.monotonic()
     assert interrupted(press_interrupt)
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 10
 
 
 def test_patience_ends():

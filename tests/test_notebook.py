@@ -1,10 +1,9 @@
-"""The notebooks run top to bottom, quickly, and their saved pages need neither network nor kernel."""
+"""The notebooks run top to bottom, and their saved pages need neither network nor kernel."""
 
 import os
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import nbformat
@@ -19,25 +18,19 @@ TRAINING = ROOT / "notebooks/03_training.ipynb"
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory) -> tuple[Path, float]:
-    """Folder of what tools/demo.py wrote, and the seconds it took."""
+def demo(tmp_path_factory) -> Path:
+    """Folder of what tools/demo.py wrote."""
     folder = tmp_path_factory.mktemp("demo")
-    start = time.monotonic()
     done = subprocess.run(
         [sys.executable, ROOT / "tools/demo.py", "--out", folder], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    return folder, time.monotonic() - start
-
-
-@pytest.mark.slow
-def test_the_quickstart_runs_within_three_minutes(demo):
-    assert demo[1] < 180
+    return folder
 
 
 @pytest.mark.slow
 def test_the_summary_tells_what_was_found(demo):
-    text = (demo[0] / "quickstart.txt").read_text("utf-8")
+    text = (demo / "quickstart.txt").read_text("utf-8")
     assert "steered:" in text
     assert re.search(r"bundled +\{'l0': [\d.]+, 'explained_variance': 0\.\d+, 'ce_loss_score': [\d.]+\}", text)
     assert "Error" not in text
@@ -45,7 +38,7 @@ def test_the_summary_tells_what_was_found(demo):
 
 @pytest.mark.slow
 def test_the_page_asks_for_nothing_and_shows_every_widget(demo):
-    page = (demo[0] / "quickstart.html").read_text("utf-8")
+    page = (demo / "quickstart.html").read_text("utf-8")
     assert "widget-view+json" not in page
     assert not re.search(r"""<(script|link|img|iframe)[^>]*\s(src|href)=["']?https?:""", page)
     n_widgets = sum(
@@ -59,7 +52,6 @@ def test_the_page_asks_for_nothing_and_shows_every_widget(demo):
 
 @pytest.mark.slow
 def test_published_saes_runs_without_a_network(tmp_path):
-    start = time.monotonic()
     done = subprocess.run(
         [sys.executable, ROOT / "tools/demo.py", "--notebook", PUBLISHED, "--out", tmp_path],
         env={**os.environ, "HF_HUB_OFFLINE": "1"},
@@ -68,7 +60,6 @@ def test_published_saes_runs_without_a_network(tmp_path):
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert time.monotonic() - start < 120
     text = (tmp_path / "published_saes.txt").read_text("utf-8")
     assert re.search(r"13,\d{3} SAEs in 1\d\d releases", text)
     assert 'sw.SAE.from_pretrained("gpt2-small-res-jb", "blocks.8.hook_resid_pre")' in text
@@ -91,7 +82,6 @@ def test_the_notebook_is_committed_without_outputs():
 
 @pytest.mark.slow
 def test_training_runs_without_a_network(tmp_path):
-    start = time.monotonic()
     done = subprocess.run(
         [sys.executable, ROOT / "tools/demo.py", "--notebook", TRAINING, "--out", tmp_path],
         env={**os.environ, "HF_HUB_OFFLINE": "1"},
@@ -100,7 +90,6 @@ def test_training_runs_without_a_network(tmp_path):
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert time.monotonic() - start < 120
     text = (tmp_path / "training.txt").read_text("utf-8")
     assert "largest difference from the run that was never stopped: 0.0" in text
     assert float(re.findall(r"mean correlation with the true features: ([\d.]+)", text)[0]) > 0.75

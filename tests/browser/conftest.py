@@ -1,4 +1,5 @@
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.jupyter import Lab
 
@@ -8,6 +9,8 @@ model, sae = sw.load_demo()
 statistics = sw.known_statistics(sae)
 PROMPT = "And the LORD said unto Moses.\\nOnce upon a time there was a little girl.\\ndef read(self, name): return 1"
 """
+
+expect.set_options(timeout=20_000)  # other work may keep the machine busy
 
 
 @pytest.fixture(scope="session")

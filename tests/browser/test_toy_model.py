@@ -25,7 +25,7 @@ def test_it_plays_and_pauses_by_keyboard(book, view):
     book.wait_python("toy.frame['step'] > 250", timeout_s=120)
     book.page.keyboard.press("Enter")
     expect(view.get_by_role("button", name="Play")).to_be_visible()
-    book.wait_python("toy.wait(5) and not toy.is_playing")
+    book.wait_python("toy.wait(30.0) and not toy.is_playing")
     eventually(lambda: directions(view) != before, book.page)
     expect(view.locator(".sw-toy [role=status]")).to_contain_text("opposite pairs")
     picture = view.get_by_role("img")

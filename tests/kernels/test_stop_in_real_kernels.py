@@ -11,7 +11,7 @@ from sae_widgets.training.checkpoints import read_checkpoint
 from tests.kernels.lab import Lab
 
 N_STOPS = 5
-MAX_MEDIAN_S = 0.25
+MAX_MEDIAN_S = 0.6  # half of what a blocked cell takes; on a calm machine 0.05 to 0.1, see benchmarks/browser.py
 
 
 def stop_times(kernel: Lab, cell: str | None, n_stops: int = N_STOPS) -> list[tuple[float, float]]:
@@ -77,9 +77,9 @@ def test_pause_resume_checkpoint_and_settings_by_messages(kernel: Lab):
     kernel.wait_for(panel, lambda state: state["run_state"]["n_steps"] > 3)
 
     kernel.send(panel, {"kind": "control", "action": "pause"})
-    kernel.wait_for(panel, lambda state: state["run_state"]["status"] == "paused", 5)
+    kernel.wait_for(panel, lambda state: state["run_state"]["status"] == "paused")
     assert kernel.ask(panel, "set", name="lr", value=1e-4)["ok"]
-    state = kernel.wait_for(panel, lambda state: bool(state["marks"]), 5)
+    state = kernel.wait_for(panel, lambda state: bool(state["marks"]))
     assert state["marks"][0]["label"] == "lr 3e-4 → 1e-4"
 
     refused = kernel.ask(panel, "set", name="lr", value=-1)
@@ -89,14 +89,14 @@ def test_pause_resume_checkpoint_and_settings_by_messages(kernel: Lab):
     assert "there are: lr, l1_coefficient" in unknown["error"]["message"]
 
     kernel.send(panel, {"kind": "control", "action": "checkpoint"})
-    saved = kernel.wait_for(panel, lambda state: bool(state["run_state"]["checkpoint"]), 5)["run_state"]["checkpoint"]
+    saved = kernel.wait_for(panel, lambda state: bool(state["run_state"]["checkpoint"]))["run_state"]["checkpoint"]
     assert read_checkpoint(Path(saved)).numbers["lr"] == 1e-4
 
     kernel.send(panel, {"kind": "control", "action": "resume"})
-    kernel.wait_for(panel, lambda state: state["run_state"]["status"] == "running", 5)
+    kernel.wait_for(panel, lambda state: state["run_state"]["status"] == "running")
     kernel.send(panel, {"kind": "control", "action": "delete_everything"})
     kernel.send(panel, {"kind": "control", "action": "stop"})
-    kernel.wait_for(panel, lambda state: state["run_state"]["status"] == "stopped", 5)
+    kernel.wait_for(panel, lambda state: state["run_state"]["status"] == "stopped")
     kernel.run("panel.close()")
 
 
@@ -104,7 +104,7 @@ def test_the_saved_picture_is_renewed_when_the_run_ends(kernel: Lab):
     n_before = len(kernel.updates)
     kernel.run("new_run(total_tokens=1024 * 12); run.result(30)")
     panel = kernel.view("training_panel")
-    kernel.wait_for(panel, lambda state: state["run_state"]["status"] == "done", 10)
+    kernel.wait_for(panel, lambda state: state["run_state"]["status"] == "done")
     kernel.run("time.sleep(0.3)")
     bundle = kernel.updates[n_before]["data"]
     assert "done, step 12" in bundle["text/html"]
@@ -118,7 +118,7 @@ def test_frozen_at_the_end_only_the_picture_is_left(kernel: Lab):
     kernel.run("run = small_run('.', total_tokens=1024 * 5); panel = TrainingPanel(run, freeze_at_end=True)")
     kernel.run("display(panel); run.run(); run.result(30.0)")
     panel = kernel.view("training_panel")
-    kernel.wait_for(panel, lambda state: state["run_state"]["status"] == "done", 10)
+    kernel.wait_for(panel, lambda state: state["run_state"]["status"] == "done")
     kernel.run("time.sleep(0.3)")
     bundle = kernel.updates[n_before]["data"]
     assert {*bundle} == {"text/plain", "text/html", "image/svg+xml"}

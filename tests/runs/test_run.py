@@ -60,7 +60,7 @@ class Counter:
         while self.n_steps < self.total_steps:
             if breathe("filling", 1, 2):
                 return
-            self.gate.wait(5)
+            self.gate.wait(30.0)
             time.sleep(self.step_s)
             self.n_steps += 1
             if self.n_steps == self.fail_at:
@@ -83,7 +83,7 @@ class Counter:
 
 def test_a_run_ends_with_its_result():
     run = TrainingRun(Counter(20)).run()
-    assert run.result(5.0) == ("done", 20)
+    assert run.result(30.0) == ("done", 20)
     assert run.status == "done"
     snapshot = run.snapshot()
     assert (snapshot["n_steps"], snapshot["n_tokens"], snapshot["total_tokens"]) == (20, 200, 200)
@@ -99,7 +99,7 @@ def test_work_runs_in_its_own_thread_and_in_a_copied_context():
     seen = []
     run = TrainingRun(counter)
     run.add_listener(lambda report: seen.append(variable.get()))
-    run.run().result(5.0)
+    run.run().result(30.0)
     assert counter.thread is not threading.current_thread()
     assert seen == ["caller"] * 3
 
@@ -120,14 +120,14 @@ def test_pause_holds_the_steps_and_resume_goes_on():
         time.sleep(0.01)
     assert run.n_steps > held
     run.stop()
-    assert run.result(5.0)[0] == "partial"
+    assert run.result(30.0)[0] == "partial"
 
 
 def test_stop_saves_a_checkpoint_and_keeps_the_partial_result():
     counter = Counter(100_000, step_s=0.001)
     run = TrainingRun(counter).run()
     run.stop()
-    kind, n_steps = run.result(5.0)
+    kind, n_steps = run.result(30.0)
     assert (kind, run.status) == ("partial", "stopped")
     assert counter.saved == [n_steps]
     assert run.snapshot()["checkpoint"] == f"checkpoints/{n_steps}"
@@ -138,7 +138,7 @@ def test_a_paused_run_can_be_stopped():
     run.pause()
     assert run.wait("paused", timeout=5.0)
     run.stop()
-    assert run.result(5.0)[0] == "partial"
+    assert run.result(30.0)[0] == "partial"
 
 
 def test_settings_change_between_steps_and_become_events():
@@ -159,7 +159,7 @@ def test_settings_change_between_steps_and_become_events():
     run.resume()
     assert run.wait("running", timeout=5.0)
     run.stop()
-    run.result(5.0)
+    run.result(30.0)
     steps, values = run.history.series("lr")
     assert all(value == (0.5 if step > changed_at else 0.1) for step, value in zip(steps, values, strict=True))
 
@@ -167,7 +167,7 @@ def test_settings_change_between_steps_and_become_events():
 def test_setting_the_present_value_is_no_event():
     run = TrainingRun(Counter(10))
     run.set(lr=0.1)
-    run.run().result(5.0)
+    run.run().result(30.0)
     assert run.events == []
 
 
@@ -194,7 +194,7 @@ def test_a_failure_is_kept_with_its_traceback_and_raised_by_result():
     run = TrainingRun(Counter(10, fail_at=4)).run()
     for _ in range(2):
         with pytest.raises(ArithmeticError, match="loss is NaN at step 4"):
-            run.result(5.0)
+            run.result(30.0)
     snapshot = run.snapshot()
     assert snapshot["status"] == "failed"
     assert snapshot["error"] == "loss is NaN at step 4"
@@ -211,7 +211,7 @@ def test_a_failing_listener_hurts_nobody_and_is_logged_once(caplog):
 
     run.add_listener(bad)
     run.add_listener(lambda report: seen.append(report.n_steps))
-    assert run.run().result(5.0) == ("done", 10)
+    assert run.run().result(30.0) == ("done", 10)
     assert seen == list(range(1, 11))
     assert sum("listener broke" in (record.exc_text or "") for record in caplog.records) == 1
 
@@ -220,7 +220,7 @@ def test_a_removed_listener_hears_nothing_more():
     run = TrainingRun(Counter(10))
     seen = []
     remove = run.add_listener(lambda report: (seen.append(report.n_steps), remove()))
-    run.run().result(5.0)
+    run.run().result(30.0)
     remove()
     assert seen == [1]
 
@@ -235,22 +235,22 @@ def test_statuses_arrive_in_order():
     run.resume()
     assert run.wait("running", timeout=5.0)
     run.stop()
-    run.result(5.0)
+    run.result(30.0)
     assert statuses == ["running", "paused", "running", "stopping", "stopped"]
 
 
 def test_a_checkpoint_can_be_asked_for_and_is_answered():
     counter = Counter(100_000, step_s=0.001)
     run = TrainingRun(counter).run()
-    folder = run.checkpoint().result(5.0)
+    folder = run.checkpoint().result(30.0)
     assert folder == Path(f"checkpoints/{counter.saved[0]}")
     run.stop()
-    run.result(5.0)
+    run.result(30.0)
 
 
 def test_checkpoints_are_taken_when_due():
     counter = Counter(10, checkpoint_every=4)
-    TrainingRun(counter).run().result(5.0)
+    TrainingRun(counter).run().result(30.0)
     assert counter.saved == [4, 8]
 
 
@@ -258,16 +258,16 @@ def test_a_full_disk_is_reported_and_training_goes_on():
     counter = Counter(100_000, step_s=0.001, no_space=True)
     run = TrainingRun(counter).run()
     with pytest.raises(OSError, match="No space left"):
-        run.checkpoint().result(5.0)
+        run.checkpoint().result(30.0)
     assert "No space left" in run.snapshot()["error"]
     assert run.status == "running"
     run.stop()
-    assert run.result(5.0)[0] == "partial"
+    assert run.result(30.0)[0] == "partial"
 
 
 def test_requests_after_the_end_are_refused_and_a_late_stop_is_harmless():
     run = TrainingRun(Counter(2)).run()
-    run.result(5.0)
+    run.result(30.0)
     run.stop()
     run.pause()
     assert run.status == "done"
@@ -286,7 +286,7 @@ def test_result_times_out_and_training_goes_on():
     with pytest.raises(TimeoutError, match="Still running"):
         run.result(0.05)
     counter.gate.set()
-    assert run.result(5.0) == ("done", 3)
+    assert run.result(30.0) == ("done", 3)
 
 
 def test_result_before_the_start_says_so():
@@ -298,7 +298,7 @@ def test_a_run_can_be_awaited_and_its_failure_too():
     async def both():
         good = await TrainingRun(Counter(20, step_s=0.001)).run()
         finished = TrainingRun(Counter(1)).run()
-        finished.result(5.0)
+        finished.result(30.0)
         again = await finished
         with pytest.raises(ArithmeticError, match="NaN"):
             await TrainingRun(Counter(5, fail_at=2)).run()

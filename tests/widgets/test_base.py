@@ -83,7 +83,7 @@ def test_submit_returns_at_once_and_the_newest_of_a_key_wins(widget):
 
     def work(n):
         def run(job):
-            gate.wait(5.0)
+            gate.wait(30.0)
             job.check()
             done.append(n)
 
@@ -92,27 +92,27 @@ def test_submit_returns_at_once_and_the_newest_of_a_key_wins(widget):
     started = time.monotonic()
     for n in range(10):
         widget.submit("slider", work(n))
-    assert time.monotonic() - started < 0.5
+    assert time.monotonic() - started < 20
     gate.set()
-    assert widget.wait(5.0)
+    assert widget.wait(30.0)
     assert done == [9]
 
 
 def test_a_callback_thread_is_not_the_worker_thread(widget):
     seen = []
     widget.submit("where", lambda job: seen.append(threading.current_thread()))
-    widget.wait(5.0)
+    widget.wait(30.0)
     assert seen[0] is not threading.current_thread()
     assert seen[0].daemon
 
 
 def test_an_error_is_shown_with_its_traceback_and_the_next_success_takes_it_away(widget):
     widget.submit("k", lambda job: 1 / 0)
-    widget.wait(5.0)
+    widget.wait(30.0)
     assert widget.status["state"] == "failed"
     assert "ZeroDivisionError" in widget.error["traceback"]
     widget.submit("k", lambda job: None)
-    widget.wait(5.0)
+    widget.wait(30.0)
     assert widget.status["state"] == "done"
     assert widget.error == {}
 
@@ -122,7 +122,7 @@ def test_a_value_error_comes_without_a_traceback(widget):
         raise ValueError("The prompt is empty.")
 
     widget.submit("k", work)
-    widget.wait(5.0)
+    widget.wait(30.0)
     assert widget.error == {"type": "ValueError", "message": "The prompt is empty.", "traceback": ""}
 
 
@@ -212,7 +212,7 @@ def test_a_question_can_be_cancelled_and_a_newer_one_takes_its_place(widget):
 
     widget.ops = {"slow": slow, "quick": lambda args, job: "quick"}
     from_page(widget, kind="req", id="a", op="slow", args={}, key="k")
-    assert inside.wait(5.0)
+    assert inside.wait(30.0)
     from_page(widget, kind="req", id="b", op="slow", args={}, key="k")
     until(lambda: [a["id"] for a in answers(widget)] == ["a"])
     from_page(widget, kind="req", id="c", op="slow", args={}, key="k")
@@ -224,17 +224,17 @@ def test_a_question_can_be_cancelled_and_a_newer_one_takes_its_place(widget):
 
 def test_questions_are_answered_while_work_runs(widget):
     gate = threading.Event()
-    widget.submit("long", lambda job: gate.wait(5.0))
+    widget.submit("long", lambda job: gate.wait(30.0))
     from_page(widget, kind="req", id="q", op="double", args={"x": 1})
     until(lambda: answers(widget))
     assert not widget.wait(0.01)
     gate.set()
-    assert widget.wait(5.0)
+    assert widget.wait(30.0)
 
 
 def test_a_ping_is_answered_without_the_worker_and_other_kinds_reach_the_widget(widget):
     gate = threading.Event()
-    widget.submit("long", lambda job: gate.wait(5.0))
+    widget.submit("long", lambda job: gate.wait(30.0))
     from_page(widget, kind="ping", id="p")
     from_page(widget, kind="stop")
     assert answers(widget, "pong")[0]["id"] == "p"
@@ -253,9 +253,9 @@ def test_close_cancels_the_work_and_ends_the_threads():
         ended.set()
 
     widget.submit("k", work)
-    assert started.wait(5.0)
+    assert started.wait(30.0)
     widget.close()
-    assert ended.wait(5.0)
+    assert ended.wait(30.0)
     until(lambda: not [t for t in threading.enumerate() if t.name == "sae_widgets Counter"])
     with pytest.raises(RuntimeError, match="closed"):
         widget.submit("k", work)
@@ -266,7 +266,7 @@ def test_an_idle_worker_thread_ends_and_comes_back():
     box.put(Job("a"), lambda job: ran.append(1))
     until(lambda: box._thread is None)
     box.put(Job("a"), lambda job: ran.append(2))
-    assert box.wait(5.0)
+    assert box.wait(30.0)
     assert ran == [1, 2]
 
 
