@@ -54,7 +54,7 @@ export function columnHead(column, { table, range, setRange, onSort, onMore }) {
     const own = range(column.key);
     const words = `Filter ${name}: ${rangeWords(column, own)}`;
     filter.setAttribute("aria-label", words);
-    filter.title = `${words}. Drag for a range, click for numbers. Heights are logarithms of counts.`;
+    filter.title = `${words}. Drag for a range, click for numbers. Heights are square roots of counts.`;
     const [width, ratio] = [filter.clientWidth || 80, devicePixelRatio || 1];
     canvas.width = width * ratio;
     canvas.height = HEIGHT * ratio;
@@ -64,9 +64,9 @@ export function columnHead(column, { table, range, setRange, onSort, onMore }) {
     const style = getComputedStyle(node);
     const color = (/** @type {string} */ key) => style.getPropertyValue(key);
     const step = width / bins.n;
-    const top = Math.log1p(Math.max(1, ...bins.all));
+    const top = Math.max(1, ...bins.all);
     const bar = (/** @type {number} */ i, /** @type {number} */ n) => {
-      const tall = n ? Math.max(1.5, ((HEIGHT - 2) * Math.log1p(n)) / top) : 0;
+      const tall = n ? Math.max(1.5, (HEIGHT - 2) * Math.sqrt(n / top)) : 0;
       paint.fillRect(i * step, HEIGHT - tall, Math.max(1, step - 0.6), tall);
     };
     if (own) {

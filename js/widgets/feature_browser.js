@@ -3,9 +3,10 @@
 // one below. Numbers come once, as columns; sorting and filtering happen here.
 import { show } from "../main.js";
 import { COLUMN_HEAD_CSS, columnHead, rangeBox, rangeWords, shownValue } from "../lib/column_head.js";
-import { fill, h, listen, needsKernel, on, uniqueId, write } from "../lib/dom.js";
+import { columnPicker, COLUMN_PICKER_CSS } from "../lib/column_picker.js";
+import { contrastForm, CONTRAST_FORM_CSS } from "../lib/contrast_form.js";
+import { fill, h, listen, needsKernel, on, write } from "../lib/dom.js";
 import { makeTable, readColumn } from "../lib/feature_table.js";
-import { floating } from "../lib/floating.js";
 import { count, plural } from "../lib/format.js";
 import { GRID_LIST_CSS, gridList } from "../lib/grid_list.js";
 import { createHistory } from "../lib/history.js";
@@ -43,25 +44,11 @@ export function render({ model, el, root, offline, theme, childModel }) {
   const redo = button("Redo", "Redo the filters (Ctrl+Shift+Z)", () => take(past.redo()));
   const reset = button("Reset", "Take every filter away", () => set(NOTHING));
   const chips = h("div", { class: "sw-row sw-fb-chips", role: "group", "aria-label": "Filters" });
-  const contrastId = uniqueId("contrast");
-  const contrastOpen = h("button", { class: "sw-btn", type: "button", "aria-expanded": "false", "aria-controls": contrastId, onclick: () => openContrast(contrast.hidden) }, "Contrast search");
+  const contrast = contrastForm({ model, offline });
   const like = needsKernel(button("Like …", "Show every feature's cosine with the chosen one, nearest first", () => set({ like: get("feature"), order: "-cosine" })), offline);
   const mapOpen = needsKernel(h("button", { class: "sw-btn", type: "button", "aria-pressed": "false", onclick: () => set({ map_method: get("map_method") ? null : "pca" }) }, "Map"), offline && !get("mapped").method);
-  const pick = h("button", { class: "sw-btn", type: "button", "aria-haspopup": "dialog", onclick: () => openColumns() }, "Columns");
+  const columnPick = columnPicker(el, { columns: () => [...table.columns.values()].filter(({ key }) => key !== "feature"), shown: shownKeys, setShown: (keys) => set({ shown: keys }) });
   const stop = h("button", { class: "sw-btn sw-primary", type: "button", hidden: true, onclick: () => model.send({ kind: "stop" }) }, "Cancel");
-  const side = (/** @type {string} */ label, /** @type {string} */ trait, /** @type {string} */ hint) =>
-    h("label", { class: "sw-fb-side" }, h("span", { class: "sw-small sw-muted" }, label),
-      h("textarea", { class: "sw-textarea", rows: "1", placeholder: hint, "data-trait": trait, spellcheck: "false", onkeydown: (/** @type {KeyboardEvent} */ event) => {
-        if (event.key !== "Enter" || event.shiftKey) return;
-        event.preventDefault();
-        search();
-      } }));
-  const [sideA, sideB] = [side("Fires on", "text_a", "She said yes."), side("but not on", "text_b", "She said no.")];
-  const texts = [sideA, sideB].map((each) => each.querySelector("textarea"));
-  const by = h("select", { class: "sw-select", "aria-label": "How a text's tokens are taken together" }, h("option", { value: "max" }, "strongest token"), h("option", { value: "mean" }, "mean over tokens"));
-  const contrast = h("div", { class: "sw-fb-contrast sw-card", id: contrastId, hidden: true }, sideA, sideB, h("div", { class: "sw-row" }, by, needsKernel(button("Search", "Most different first (Enter)", () => search()), offline)));
-  if (!get("has_model")) contrastOpen.hidden = true;
-
   const source = {
     table: () => table,
     range: (/** @type {string} */ key) => get("ranges")[key] ?? null,
@@ -78,22 +65,20 @@ export function render({ model, el, root, offline, theme, childModel }) {
     columns: [], headHeight: HEAD,
     cells: (row) => heads.map(({ column }) => (column.texts ? visible(shorten(column.texts[row], 160)) : shownValue(column, column.values[row]))),
     isChosen: (row) => row === get("feature"),
-    onChoose: (row) => local({ feature: row }),
-    onOpen: (row) => open(row),
+    onChoose: choose,
+    onOpen: open,
   });
   list.node.classList.add("sw-fb-list");
-  const map = mapPanel({ model, table, theme, offline, words: named, onPick: (row) => local({ feature: row }), onOpen: open, onSelect: (rows) => set({ selected: rows }) });
+  const map = mapPanel({ model, table, theme, offline, words: named, onPick: pickOnMap, onOpen: open, onSelect: (rows) => set({ selected: rows }) });
   const body = h("div", { class: "sw-fb-body" }, list.node, map.node);
   const dashboardTitle = h("strong", {});
   const dashboardBox = h("div");
   const dashboard = h("section", { class: "sw-fb-dashboard", "aria-label": "Dashboard", hidden: true },
     h("div", { class: "sw-row" }, dashboardTitle, h("span", { class: "sw-grow" }), h("button", { class: "sw-btn", type: "button", onclick: closeDashboard }, "Close")), dashboardBox);
-  const columnBox = h("div", { class: "sw-ch-box sw-fb-columns", role: "dialog", "aria-label": "Columns on view" });
-  const columnFloat = floating(columnBox);
   el.append(
     h("div", { class: "sw-row sw-fb-top" }, find, counted, undo, redo, reset),
-    h("div", { class: "sw-row sw-fb-top" }, contrastOpen, like, mapOpen, pick, h("span", { class: "sw-grow" }), stop),
-    contrast, chips, body, dashboard, columnBox);
+    h("div", { class: "sw-row sw-fb-top" }, contrast.open, like, mapOpen, columnPick.open, h("span", { class: "sw-grow" }), stop),
+    contrast.node, chips, body, dashboard);
 
   // -- columns -------------------------------------------------------------------------------------------------------
 
@@ -201,6 +186,18 @@ export function render({ model, el, root, offline, theme, childModel }) {
     setTimeout(() => (later.isWaiting = false), 100);
   }, { isWaiting: false });
 
+  let own = get("feature"); // as chosen in this list, where it is in view
+  /** @param {number} row */
+  function choose(row) {
+    own = row;
+    local({ feature: row });
+  }
+
+  /** @param {number} row */
+  function pickOnMap(row) {
+    local({ feature: row });
+  }
+
   /** @param {any} was */
   function take(was) {
     note.cancel();
@@ -215,35 +212,6 @@ export function render({ model, el, root, offline, theme, childModel }) {
     set({ order: get("order") === first ? other : first });
   }
 
-  function search() {
-    set({ text_a: texts[0].value, text_b: texts[1].value, contrast_by: by.value });
-    model.send({ kind: "contrast" });
-  }
-
-  /** @param {boolean} isOpen */
-  function openContrast(isOpen) {
-    contrast.hidden = !isOpen;
-    contrastOpen.setAttribute("aria-expanded", String(isOpen));
-    if (isOpen) texts[0].focus();
-  }
-
-  function openColumns() {
-    if (columnFloat.isOpen()) {
-      columnFloat.close();
-      return;
-    }
-    const shown = new Set(shownKeys());
-    fill(columnBox, h("p", { class: "sw-label" }, "Columns"), [...table.columns.values()].filter(({ key }) => key !== "feature").map(({ key, title, about }) =>
-      h("label", { class: "sw-check", title: visible(about) }, h("input", { type: "checkbox", checked: shown.has(key), onchange: (/** @type {any} */ event) => {
-        if (event.target.checked) shown.add(key);
-        else shown.delete(key);
-        set({ shown: [...table.columns.keys()].filter((each) => shown.has(each)) });
-      } }), visible(title))),
-    h("button", { class: "sw-btn", type: "button", onclick: () => (set({ shown: [] }), columnFloat.close(), pick.focus()) }, "The usual ones"));
-    columnFloat.open(pick);
-    columnBox.querySelector("input")?.focus();
-  }
-
   // -- the dashboard -------------------------------------------------------------------------------------------------
 
   /** @type {(() => void) | null} */
@@ -252,6 +220,7 @@ export function render({ model, el, root, offline, theme, childModel }) {
 
   /** @param {number} row */
   function open(row) {
+    own = row;
     if (!offline) set({ feature: row, opened: row });
   }
 
@@ -294,13 +263,6 @@ export function render({ model, el, root, offline, theme, childModel }) {
     else showing = setTimeout(() => (stop.hidden = isOver), 400); // what is quickly done needs no button
   }
 
-  const takeTexts = () => {
-    [texts[0].value, texts[1].value, by.value] = [get("text_a"), get("text_b"), get("contrast_by")];
-    if (get("text_a") || get("text_b")) {
-      contrast.hidden = false;
-      contrastOpen.setAttribute("aria-expanded", "true");
-    }
-  };
   find.addEventListener("input", () => later());
   find.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
     if (event.key === "ArrowDown") list.focus();
@@ -330,7 +292,8 @@ export function render({ model, el, root, offline, theme, childModel }) {
       soon();
     }),
     listen(model, ["feature"], () => {
-      list.draw();
+      if (get("feature") === own) list.draw();
+      else soon(); // chosen elsewhere: bring it into view
       drawTools();
       map.draw();
     }),
@@ -338,7 +301,6 @@ export function render({ model, el, root, offline, theme, childModel }) {
       drawTools();
       map.draw();
     }),
-    listen(model, ["text_a", "text_b", "contrast_by"], takeTexts),
     listen(model, ["opened", "dashboard_id"], () => void drawDashboard()),
     listen(model, ["status"], drawStop),
     on(root, "keydown", (event) => {
@@ -347,17 +309,7 @@ export function render({ model, el, root, offline, theme, childModel }) {
       note.flush();
       take(event.shiftKey ? past.redo() : past.undo());
     }),
-    on(columnBox, "keydown", (event) => {
-      if (event.key !== "Escape") return;
-      event.preventDefault();
-      columnFloat.close();
-      pick.focus();
-    }),
-    on(document, "pointerdown", (event) => {
-      if (!event.composedPath().includes(columnBox) && !event.composedPath().includes(pick)) columnFloat.close();
-    }, { capture: true }),
   ];
-  takeTexts();
   takeGroups(GROUPS).catch(fail);
   void drawDashboard();
   return () => {
@@ -370,6 +322,8 @@ export function render({ model, el, root, offline, theme, childModel }) {
     narrow.disconnect();
     endDashboard?.();
     box.stop();
+    contrast.stop();
+    columnPick.stop();
     map.stop();
     list.stop();
     for (const { head } of heads) head.stop();
@@ -377,18 +331,15 @@ export function render({ model, el, root, offline, theme, childModel }) {
   };
 }
 
-export const css = `${GRID_LIST_CSS}${COLUMN_HEAD_CSS}${MAP_PANEL_CSS}
+export const css = `${GRID_LIST_CSS}${COLUMN_HEAD_CSS}${COLUMN_PICKER_CSS}${CONTRAST_FORM_CSS}${MAP_PANEL_CSS}
 .sw-fb-top { margin-bottom: 8px; }
 .sw-fb-find { flex-basis: 180px; }
 .sw-fb-count { min-width: 150px; text-align: end; }
 .sw-fb-chips { margin-bottom: 8px; }
 .sw-fb-chip { border-radius: 14px; background: var(--sw-hover); min-height: 24px; }
-.sw-fb-contrast { display: grid; grid-template-columns: 1fr 1fr auto; gap: 10px; align-items: end; padding: 8px 10px; margin-bottom: 8px; }
-.sw-fb-contrast .sw-textarea { min-height: 32px; }
 .sw-fb-body { display: grid; grid-template-columns: minmax(0, 1fr); gap: 10px; }
 .sw-fb-mapped { grid-template-columns: minmax(0, 1fr) minmax(320px, 42%); }
 .sw-fb-stacked { grid-template-columns: minmax(0, 1fr); }
-.sw-fb-stacked .sw-fb-contrast { grid-template-columns: 1fr; }
 .sw-fb-list { height: 424px; overflow: auto scroll; }
 .sw-fb-list > .sw-gl-head, .sw-fb-list > .sw-gl-rows { min-width: var(--sw-fb-least); }
 .sw-fb-list .sw-gl-head { align-items: start; padding-top: 4px; }
@@ -396,6 +347,5 @@ export const css = `${GRID_LIST_CSS}${COLUMN_HEAD_CSS}${MAP_PANEL_CSS}
 .sw-fb-list .sw-gl-head [aria-sort]::after { content: none; }
 .sw-fb-list .sw-gl-number .sw-ch-sort { justify-content: flex-end; }
 .sw-fb-list .sw-gl-cell.sw-token { white-space: nowrap; overflow-wrap: normal; }
-.sw-fb-columns { display: flex; flex-direction: column; max-height: 340px; overflow: auto; width: 220px; }
 .sw-fb-dashboard { margin-top: 12px; padding-top: 10px; border-top: 2px solid var(--sw-line); }
 `;

@@ -928,7 +928,7 @@ function columnHead(column, { table, range, setRange, onSort, onMore }) {
     const own = range(column.key);
     const words = `Filter ${name}: ${rangeWords(column, own)}`;
     filter.setAttribute("aria-label", words);
-    filter.title = `${words}. Drag for a range, click for numbers. Heights are logarithms of counts.`;
+    filter.title = `${words}. Drag for a range, click for numbers. Heights are square roots of counts.`;
     const [width, ratio] = [filter.clientWidth || 80, devicePixelRatio || 1];
     canvas.width = width * ratio;
     canvas.height = HEIGHT * ratio;
@@ -938,9 +938,9 @@ function columnHead(column, { table, range, setRange, onSort, onMore }) {
     const style = getComputedStyle(node);
     const color = (key) => style.getPropertyValue(key);
     const step = width / bins.n;
-    const top = Math.log1p(Math.max(1, ...bins.all));
+    const top = Math.max(1, ...bins.all);
     const bar = (i, n) => {
-      const tall = n ? Math.max(1.5, (HEIGHT - 2) * Math.log1p(n) / top) : 0;
+      const tall = n ? Math.max(1.5, (HEIGHT - 2) * Math.sqrt(n / top)) : 0;
       paint2.fillRect(i * step, HEIGHT - tall, Math.max(1, step - 0.6), tall);
     };
     if (own) {
@@ -1095,6 +1095,94 @@ var COLUMN_HEAD_CSS = `
 .sw-ch-box > * + * { margin-top: 6px !important; }
 .sw-ch-pair { display: grid; grid-template-columns: auto 104px minmax(0, 1fr); gap: 6px 8px; align-items: center; }
 .sw-ch-number { width: 100%; padding-inline: 6px; }
+`;
+
+// lib/column_picker.js
+function columnPicker(place, { columns, shown, setShown }) {
+  const open = h("button", { class: "sw-btn", type: "button", "aria-haspopup": "dialog", onclick: toggle }, "Columns");
+  const box = h("div", { class: "sw-ch-box sw-cp", role: "dialog", "aria-label": "Columns on view" });
+  const float = floating(box);
+  place.append(box);
+  function toggle() {
+    if (float.isOpen()) {
+      float.close();
+      return;
+    }
+    const chosen = new Set(shown());
+    const check = ({ key, title, about }) => h("label", { class: "sw-check", title: visible(about) }, h("input", { type: "checkbox", checked: chosen.has(key), onchange: (event) => {
+      if (event.target.checked) chosen.add(key);
+      else chosen.delete(key);
+      setShown(columns().map((each) => each.key).filter((each) => chosen.has(each)));
+    } }), visible(title));
+    fill(box, h("p", { class: "sw-label" }, "Columns"), columns().map(check), h("button", { class: "sw-btn", type: "button", onclick: () => (setShown([]), close()) }, "The usual ones"));
+    float.open(open);
+    box.querySelector("input")?.focus();
+  }
+  function close() {
+    float.close();
+    open.focus();
+  }
+  const stops = [
+    on(box, "keydown", (event) => {
+      if (event.key !== "Escape") return;
+      event.preventDefault();
+      close();
+    }),
+    on(document, "pointerdown", (event) => {
+      if (!event.composedPath().includes(box) && !event.composedPath().includes(open)) float.close();
+    }, { capture: true })
+  ];
+  return {
+    open,
+    stop() {
+      float.close();
+      for (const stop of stops) stop();
+    }
+  };
+}
+var COLUMN_PICKER_CSS = `
+.sw-cp { display: flex; flex-direction: column; max-height: 340px; overflow: auto; width: 220px; }
+`;
+
+// lib/contrast_form.js
+function contrastForm({ model, offline }) {
+  const get = (name) => model.get(name);
+  const id = uniqueId("contrast");
+  const open = h("button", { class: "sw-btn", type: "button", "aria-expanded": "false", "aria-controls": id, hidden: !get("has_model"), onclick: () => show2(node.hidden, true) }, "Contrast search");
+  const side = (label, hint) => {
+    const box = h("textarea", { class: "sw-textarea", rows: "1", placeholder: hint, spellcheck: "false" });
+    box.readOnly = offline;
+    box.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || event.shiftKey || offline) return;
+      event.preventDefault();
+      search();
+    });
+    return { box, node: h("label", { class: "sw-cf-side" }, h("span", { class: "sw-small sw-muted" }, label), box) };
+  };
+  const [first, second] = [side("Fires on", "She said yes."), side("but not on", "She said no.")];
+  const by = needsKernel(h("select", { class: "sw-select", "aria-label": "How a text's tokens are taken together" }, h("option", { value: "max" }, "strongest token"), h("option", { value: "mean" }, "mean over tokens")), offline);
+  const go = needsKernel(h("button", { class: "sw-btn", type: "button", title: "Most different first (Enter)", onclick: search }, "Search"), offline);
+  const node = h("div", { class: "sw-cf sw-card", id, hidden: true }, first.node, second.node, h("div", { class: "sw-row" }, by, go));
+  function search() {
+    write(model, { text_a: first.box.value, text_b: second.box.value, contrast_by: by.value });
+    model.send({ kind: "contrast" });
+  }
+  function show2(isShown, focuses = false) {
+    node.hidden = !isShown;
+    open.setAttribute("aria-expanded", String(isShown));
+    if (isShown && focuses) first.box.focus();
+  }
+  function take() {
+    [first.box.value, second.box.value, by.value] = [get("text_a"), get("text_b"), get("contrast_by")];
+    if (get("text_a") || get("text_b")) show2(true);
+  }
+  take();
+  return { open, node, stop: listen(model, ["text_a", "text_b", "contrast_by"], take) };
+}
+var CONTRAST_FORM_CSS = `
+.sw-cf { display: flex; flex-wrap: wrap; gap: 8px 10px; align-items: end; padding: 8px 10px; margin-bottom: 8px; }
+.sw-cf-side { flex: 1 1 220px; }
+.sw-cf .sw-textarea { min-height: 32px; }
 `;
 
 // lib/grid_list.js
@@ -2031,7 +2119,7 @@ function contextList({ onRow, onEffects, onLook, offline }) {
     const some = (tokens) => tokens.map(([text, value]) => `${quotedToken(text, 14)} ${signed(value, 2)}`).join("  ");
     fill(
       box,
-      h("div", {}, h("b", { class: "sw-token" }, quotedToken(context.texts[i])), h("span", { class: "sw-muted" }, `  token ${context.ids[i]}`)),
+      h("div", {}, h("b", { class: "sw-token" }, quotedToken(context.texts[i])), context.ids.length > 0 && h("span", { class: "sw-muted" }, `  token ${context.ids[i]}`)),
       h("div", {}, `activation ${number(context.acts[i], 4)}`),
       effects && effects.loss[i] !== null && h("div", {}, `loss of the next token without it ${signed(effects.loss[i])} nats`),
       effects && h("div", {}, `prediction moved by ${number(effects.kl[i])} nats (KL)`),
@@ -2212,7 +2300,7 @@ function logitTables(logits) {
       h("thead", {}, h("tr", {}, h("th", { scope: "col" }, title), h("th", { scope: "col", class: "sw-num" }, "logit"))),
       h("tbody", {}, rows.map(([id, text, effect]) => h(
         "tr",
-        { title: `token ${id}` },
+        { title: id === null ? null : `token ${id}` },
         h("td", { class: "sw-token sw-fp-token" }, quotedToken(text, 24)),
         h("td", { class: "sw-num sw-fp-logit" }, h("i", { class: `sw-fp-fill ${kind}`, style: { width: `${100 * Math.abs(effect) / most}%` } }), h("span", {}, signed(effect)))
       )))
@@ -2278,6 +2366,10 @@ var PANELS_CSS = `
 
 // lib/saved_features.js
 var MAX_FOUND = 20;
+function beside(features, feature, step) {
+  const n = features.length;
+  return features[((features.indexOf(feature) + step) % n + n) % n];
+}
 function savedFeatures(saved, unpack = inflate) {
   const open = /* @__PURE__ */ new Map();
   const places = new Map(saved.features.map((feature, place) => [feature, place]));
@@ -2285,10 +2377,7 @@ function savedFeatures(saved, unpack = inflate) {
     /** @param {number} feature */
     has: (feature) => places.has(feature),
     /** The feature `step` places on, round at the ends. @param {number} feature @param {number} step */
-    beside(feature, step) {
-      const n = saved.features.length;
-      return saved.features[(((places.get(feature) ?? 0) + step) % n + n) % n];
-    },
+    beside: (feature, step) => beside(saved.features, feature, step),
     random: () => saved.features[Math.floor(Math.random() * saved.features.length)],
     /** All that is known of a feature. @param {number} feature */
     async page(feature) {
@@ -2329,18 +2418,20 @@ function render({ model, el, root, ask, offline, theme }) {
   const get = (name2) => model.get(name2);
   const set = (values) => write(model, values);
   const saved = get("saved") && savedFeatures(get("saved"));
+  const listed = () => get("listed") ?? [];
+  const noModel = offline || get("has_model") === false;
   const isFixed = offline && !(get("saved")?.features.length > 1);
-  const isThere = (feature) => !offline || saved?.has(feature) === true;
+  const isThere = (feature) => saved ? saved.has(feature) : !offline && (!listed().length || listed().includes(feature));
   let lookedAct = null;
   const button = (text, hint, onclick) => needsKernel(h("button", { class: "sw-btn sw-icon", type: "button", hint, onclick }, text), isFixed);
   const go = (feature) => isThere(feature) && set({ feature });
-  const goOn = (by) => go(saved ? saved.beside(get("feature"), by) : (get("feature") + by + get("n_features")) % get("n_features"));
+  const goOn = (by) => go(saved ? saved.beside(get("feature"), by) : listed().length ? beside(listed(), get("feature"), by) : (get("feature") + by + get("n_features")) % get("n_features"));
   const title = h("strong", { class: "sw-fd-title" });
   const name = h("input", { class: "sw-input sw-fd-name", type: "text", maxlength: "200", placeholder: "Name this feature", "aria-label": "Name of the feature", spellcheck: "false", onchange: () => model.send({ kind: "label", text: name.value }) });
   name.readOnly = offline;
   const find = combobox({
     label: "Go to a feature: number, name or token",
-    placeholder: "Go to: number, name, token",
+    placeholder: "Go to feature",
     search: async (query, signal) => !query.trim() ? [] : saved ? saved.search(query) : (await ask("search", { query }, { signal })).value,
     show: (found) => [h("span", { class: "sw-mono" }, `#${found.feature}`), h("span", { class: "sw-ellipsis sw-token" }, ` ${visible(found.label)}`)],
     onPick: (found) => go(found.feature),
@@ -2349,6 +2440,7 @@ function render({ model, el, root, ask, offline, theme }) {
   if (isFixed) find.node.hidden = true;
   const pin = h("button", { class: "sw-btn", type: "button", onclick: togglePin });
   const pins = h("div", { class: "sw-row sw-fd-pins", role: "group", "aria-label": "Pinned features" });
+  const explained = h("div", { class: "sw-row sw-small sw-fd-explained" });
   const pass = h("div", { class: "sw-row sw-fd-pass sw-small", role: "status" });
   const density = h("div", { class: "sw-fp-line sw-small" });
   const shape = h("div", { class: "sw-small sw-fp-line" });
@@ -2357,11 +2449,11 @@ function render({ model, el, root, ask, offline, theme }) {
   const log = h("label", { class: "sw-check sw-small" }, h("input", { type: "checkbox", onchange: (event) => set({ log_counts: event.target.checked }) }), "log");
   const logits = h("div");
   const rank = h("input", { class: "sw-input sw-fd-rank", type: "text", placeholder: "Rank of a token, e.g. \u201C the\u201D", "aria-label": "Rank of a token among all", spellcheck: "false", onchange: askRank });
-  needsKernel(rank, offline);
+  needsKernel(rank, noModel);
   const ranked = h("span", { class: "sw-small", role: "status" });
   const near = h("div", { class: "sw-fd-near" });
   const list = contextList({
-    offline,
+    offline: noModel,
     onRow: async (group, place) => (await ask("row", { feature: get("page").feature, group, place })).value,
     onEffects: async (group, place, whole) => (await ask("effects", { feature: get("page").feature, group, place, whole }, { key: `effects ${group}:${place}` })).value,
     onLook: (act) => {
@@ -2372,7 +2464,7 @@ function render({ model, el, root, ask, offline, theme }) {
   });
   const choice = (trait, label, options) => h("select", { class: "sw-select sw-small", "aria-label": label, "data-trait": trait, onchange: (event) => set({ [trait]: event.target.value }) }, options.map(([value, words]) => h("option", { value }, words)));
   const choices = { width: choice("width", "How much of a context", WIDTHS), group_by: choice("group_by", "Groups", GROUPS), sort: choice("sort", "Order in a group", SORTS) };
-  needsKernel(choices.group_by, offline);
+  needsKernel(choices.group_by, noModel);
   const breaks = h("label", { class: "sw-check sw-small" }, h("input", { type: "checkbox", onchange: (event) => set({ show_breaks: event.target.checked }) }), "line breaks");
   const left = h(
     "div",
@@ -2398,6 +2490,7 @@ function render({ model, el, root, ask, offline, theme }) {
       pin
     ),
     pins,
+    explained,
     pass,
     waiting,
     body
@@ -2414,8 +2507,10 @@ function render({ model, el, root, ask, offline, theme }) {
     root.toggleAttribute("data-stale", page.feature !== get("feature"));
     if (document.activeElement !== name) name.value = page.label;
     name.placeholder = page.top_tokens.length ? `Name this feature (${page.top_tokens.map((t) => quotedToken(t, 14)).join(" ")})` : "Name this feature";
+    drawExplained(page);
     const [share, interval] = densityWords(page);
-    pairs(density, [["fires on", share], ["95 %", interval], ["of", `${count(page.n_tokens)} tokens`]]);
+    pairs(density, [["fires on", share], .../** @type {[string, string][]} */
+    page.density_low === null ? [] : [["95 %", interval]], ["of", `${count(page.n_tokens)} tokens`]]);
     pairs(
       shape,
       /** @type {any} */
@@ -2427,6 +2522,18 @@ function render({ model, el, root, ask, offline, theme }) {
     drawContexts();
     root.dataset.drawMs = (performance.now() - started).toFixed(1);
     root.dataset.feature = String(page.feature);
+  }
+  function drawExplained(page) {
+    const found = page.explanations ?? [];
+    explained.hidden = !found.length;
+    const take = (text) => h("button", { class: "sw-btn sw-plain sw-small", type: "button", onclick: () => model.send({ kind: "label", text }) }, "Use as name");
+    fill(explained, found.map(([text, by]) => h(
+      "span",
+      { class: "sw-fd-explanation" },
+      h("span", { class: "sw-muted" }, by ? `Explained by ${visible(by)}: ` : "Explained: "),
+      h("span", { class: "sw-token" }, visible(text)),
+      !offline && text !== page.label && take(text)
+    )));
   }
   function drawActivations() {
     const page = get("page");
@@ -2466,7 +2573,7 @@ function render({ model, el, root, ask, offline, theme }) {
       near,
       panel("Tokens that excite it", sampled, facts(["token", "mean", "fires"], page.tokens.map(([, text, mean, n, all]) => [quotedToken(text, 24), number(mean), `${count(n)} of ${count(all)}`]), go, "No tokens were sampled.")),
       panel("Fires with", sampled, facts(["feature", "Pearson", "95 %", "cosine"], page.correlated.map(([f, r, lo, hi, cosine, , label]) => [other(f, label), number(r, 2), `${number(lo, 2)} \u2013 ${number(hi, 2)}`, number(cosine, 2)]), go, "No tokens were sampled.")),
-      panel("Points the same way", "decoder rows", facts(["feature", "cosine"], page.neighbours.map(([f, cosine, label]) => [other(f, label), number(cosine, 2)]), go, "No other feature.")),
+      panel("Points the same way", "decoder rows", facts(["feature", "cosine"], page.neighbours.map(([f, cosine, label]) => [other(f, label), number(cosine, 2)]), go, get("has_model") === false ? "The files do not say." : "No other feature.")),
       panel("Neurons", "of the decoder row", facts(["neuron", "value", "% of L1"], page.alignment.slice(0, 5).map(([i, value, share]) => [String(i), signed(value), percent(share)]), go, "")),
       panel("Correlated neurons", "of what it reads", facts(["neuron", "Pearson", "cosine"], page.neurons.slice(0, 5).map(([i, r, cosine]) => [String(i), signed(r, 2), signed(cosine, 2)]), go, "Not gathered for an SAE of this size.")),
       panel("Weights", null, facts(["", ""], [["decoder norm", number(weights.decoder_norm)], ["encoder norm", number(weights.encoder_norm)], ["encoder \xB7 decoder", number(weights.encoder_decoder_cosine, 2)], ["encoder bias", signed(weights.encoder_bias)]], go, ""))
@@ -2568,7 +2675,8 @@ var css2 = `${PANELS_CSS}${CONTEXTS_CSS}
 .sw-fd-head { margin-bottom: 6px; }
 .sw-fd-title { font-size: 15px; }
 .sw-fd-name { flex: 1 1 180px; max-width: 340px; }
-.sw-fd-pins, .sw-fd-pass { margin-bottom: 6px; }
+.sw-fd-explanation { display: inline-flex; align-items: baseline; gap: 4px; }
+.sw-fd-pins, .sw-fd-explained, .sw-fd-pass { margin-bottom: 6px; }
 .sw-fd-body { display: grid; grid-template-columns: minmax(260px, 320px) minmax(0, 1fr); gap: 0 18px; border-top: 1px solid var(--sw-line); }
 .sw-fd-left, .sw-fd-right { min-width: 0; max-height: 720px; overflow: auto; overscroll-behavior: contain; }
 .sw-fd-left { padding-inline-end: 10px; }
@@ -2608,27 +2716,11 @@ function render2({ model, el, root, offline, theme, childModel }) {
   const redo = button("Redo", "Redo the filters (Ctrl+Shift+Z)", () => take(past.redo()));
   const reset = button("Reset", "Take every filter away", () => set(NOTHING));
   const chips = h("div", { class: "sw-row sw-fb-chips", role: "group", "aria-label": "Filters" });
-  const contrastId = uniqueId("contrast");
-  const contrastOpen = h("button", { class: "sw-btn", type: "button", "aria-expanded": "false", "aria-controls": contrastId, onclick: () => openContrast(contrast2.hidden) }, "Contrast search");
+  const contrast2 = contrastForm({ model, offline });
   const like = needsKernel(button("Like \u2026", "Show every feature's cosine with the chosen one, nearest first", () => set({ like: get("feature"), order: "-cosine" })), offline);
   const mapOpen = needsKernel(h("button", { class: "sw-btn", type: "button", "aria-pressed": "false", onclick: () => set({ map_method: get("map_method") ? null : "pca" }) }, "Map"), offline && !get("mapped").method);
-  const pick = h("button", { class: "sw-btn", type: "button", "aria-haspopup": "dialog", onclick: () => openColumns() }, "Columns");
+  const columnPick = columnPicker(el, { columns: () => [...table.columns.values()].filter(({ key }) => key !== "feature"), shown: shownKeys, setShown: (keys) => set({ shown: keys }) });
   const stop = h("button", { class: "sw-btn sw-primary", type: "button", hidden: true, onclick: () => model.send({ kind: "stop" }) }, "Cancel");
-  const side = (label, trait, hint) => h(
-    "label",
-    { class: "sw-fb-side" },
-    h("span", { class: "sw-small sw-muted" }, label),
-    h("textarea", { class: "sw-textarea", rows: "1", placeholder: hint, "data-trait": trait, spellcheck: "false", onkeydown: (event) => {
-      if (event.key !== "Enter" || event.shiftKey) return;
-      event.preventDefault();
-      search();
-    } })
-  );
-  const [sideA, sideB] = [side("Fires on", "text_a", "She said yes."), side("but not on", "text_b", "She said no.")];
-  const texts = [sideA, sideB].map((each) => each.querySelector("textarea"));
-  const by = h("select", { class: "sw-select", "aria-label": "How a text's tokens are taken together" }, h("option", { value: "max" }, "strongest token"), h("option", { value: "mean" }, "mean over tokens"));
-  const contrast2 = h("div", { class: "sw-fb-contrast sw-card", id: contrastId, hidden: true }, sideA, sideB, h("div", { class: "sw-row" }, by, needsKernel(button("Search", "Most different first (Enter)", () => search()), offline)));
-  if (!get("has_model")) contrastOpen.hidden = true;
   const source = {
     table: () => table,
     range: (key) => get("ranges")[key] ?? null,
@@ -2646,11 +2738,11 @@ function render2({ model, el, root, offline, theme, childModel }) {
     headHeight: HEAD,
     cells: (row) => heads.map(({ column }) => column.texts ? visible(shorten(column.texts[row], 160)) : shownValue(column, column.values[row])),
     isChosen: (row) => row === get("feature"),
-    onChoose: (row) => local({ feature: row }),
-    onOpen: (row) => open(row)
+    onChoose: choose,
+    onOpen: open
   });
   list.node.classList.add("sw-fb-list");
-  const map = mapPanel({ model, table, theme, offline, words: named, onPick: (row) => local({ feature: row }), onOpen: open, onSelect: (rows) => set({ selected: rows }) });
+  const map = mapPanel({ model, table, theme, offline, words: named, onPick: pickOnMap, onOpen: open, onSelect: (rows) => set({ selected: rows }) });
   const body = h("div", { class: "sw-fb-body" }, list.node, map.node);
   const dashboardTitle = h("strong", {});
   const dashboardBox = h("div");
@@ -2660,16 +2752,13 @@ function render2({ model, el, root, offline, theme, childModel }) {
     h("div", { class: "sw-row" }, dashboardTitle, h("span", { class: "sw-grow" }), h("button", { class: "sw-btn", type: "button", onclick: closeDashboard }, "Close")),
     dashboardBox
   );
-  const columnBox = h("div", { class: "sw-ch-box sw-fb-columns", role: "dialog", "aria-label": "Columns on view" });
-  const columnFloat = floating(columnBox);
   el.append(
     h("div", { class: "sw-row sw-fb-top" }, find, counted, undo, redo, reset),
-    h("div", { class: "sw-row sw-fb-top" }, contrastOpen, like, mapOpen, pick, h("span", { class: "sw-grow" }), stop),
-    contrast2,
+    h("div", { class: "sw-row sw-fb-top" }, contrast2.open, like, mapOpen, columnPick.open, h("span", { class: "sw-grow" }), stop),
+    contrast2.node,
     chips,
     body,
-    dashboard,
-    columnBox
+    dashboard
   );
   async function takeGroups(names) {
     const read = await Promise.all(names.map(async (name) => [name, await Promise.all((get(name).columns ?? []).map((spec) => readColumn(spec, table.n)))]));
@@ -2774,6 +2863,14 @@ function render2({ model, el, root, offline, theme, childModel }) {
     typed();
     setTimeout(() => later.isWaiting = false, 100);
   }, { isWaiting: false });
+  let own = get("feature");
+  function choose(row) {
+    own = row;
+    local({ feature: row });
+  }
+  function pickOnMap(row) {
+    local({ feature: row });
+  }
   function take(was) {
     note.cancel();
     if (was) set(was);
@@ -2784,37 +2881,10 @@ function render2({ model, el, root, offline, theme, childModel }) {
     const other = first === key ? `-${key}` : key;
     set({ order: get("order") === first ? other : first });
   }
-  function search() {
-    set({ text_a: texts[0].value, text_b: texts[1].value, contrast_by: by.value });
-    model.send({ kind: "contrast" });
-  }
-  function openContrast(isOpen) {
-    contrast2.hidden = !isOpen;
-    contrastOpen.setAttribute("aria-expanded", String(isOpen));
-    if (isOpen) texts[0].focus();
-  }
-  function openColumns() {
-    if (columnFloat.isOpen()) {
-      columnFloat.close();
-      return;
-    }
-    const shown = new Set(shownKeys());
-    fill(
-      columnBox,
-      h("p", { class: "sw-label" }, "Columns"),
-      [...table.columns.values()].filter(({ key }) => key !== "feature").map(({ key, title, about }) => h("label", { class: "sw-check", title: visible(about) }, h("input", { type: "checkbox", checked: shown.has(key), onchange: (event) => {
-        if (event.target.checked) shown.add(key);
-        else shown.delete(key);
-        set({ shown: [...table.columns.keys()].filter((each) => shown.has(each)) });
-      } }), visible(title))),
-      h("button", { class: "sw-btn", type: "button", onclick: () => (set({ shown: [] }), columnFloat.close(), pick.focus()) }, "The usual ones")
-    );
-    columnFloat.open(pick);
-    columnBox.querySelector("input")?.focus();
-  }
   let endDashboard = null;
   let mounted = "";
   function open(row) {
+    own = row;
     if (!offline) set({ feature: row, opened: row });
   }
   function closeDashboard() {
@@ -2850,13 +2920,6 @@ function render2({ model, el, root, offline, theme, childModel }) {
     if (!isRunning) stop.hidden = true;
     else showing = setTimeout(() => stop.hidden = isOver, 400);
   }
-  const takeTexts = () => {
-    [texts[0].value, texts[1].value, by.value] = [get("text_a"), get("text_b"), get("contrast_by")];
-    if (get("text_a") || get("text_b")) {
-      contrast2.hidden = false;
-      contrastOpen.setAttribute("aria-expanded", "true");
-    }
-  };
   find.addEventListener("input", () => later());
   find.addEventListener("keydown", (event) => {
     if (event.key === "ArrowDown") list.focus();
@@ -2886,7 +2949,8 @@ function render2({ model, el, root, offline, theme, childModel }) {
       soon();
     }),
     listen(model, ["feature"], () => {
-      list.draw();
+      if (get("feature") === own) list.draw();
+      else soon();
       drawTools();
       map.draw();
     }),
@@ -2894,7 +2958,6 @@ function render2({ model, el, root, offline, theme, childModel }) {
       drawTools();
       map.draw();
     }),
-    listen(model, ["text_a", "text_b", "contrast_by"], takeTexts),
     listen(model, ["opened", "dashboard_id"], () => void drawDashboard()),
     listen(model, ["status"], drawStop),
     on(root, "keydown", (event) => {
@@ -2902,18 +2965,8 @@ function render2({ model, el, root, offline, theme, childModel }) {
       event.preventDefault();
       note.flush();
       take(event.shiftKey ? past.redo() : past.undo());
-    }),
-    on(columnBox, "keydown", (event) => {
-      if (event.key !== "Escape") return;
-      event.preventDefault();
-      columnFloat.close();
-      pick.focus();
-    }),
-    on(document, "pointerdown", (event) => {
-      if (!event.composedPath().includes(columnBox) && !event.composedPath().includes(pick)) columnFloat.close();
-    }, { capture: true })
+    })
   ];
-  takeTexts();
   takeGroups(GROUPS2).catch(fail);
   void drawDashboard();
   return () => {
@@ -2926,24 +2979,23 @@ function render2({ model, el, root, offline, theme, childModel }) {
     narrow.disconnect();
     endDashboard?.();
     box.stop();
+    contrast2.stop();
+    columnPick.stop();
     map.stop();
     list.stop();
     for (const { head } of heads) head.stop();
     for (const stop2 of stops) stop2();
   };
 }
-var css3 = `${GRID_LIST_CSS}${COLUMN_HEAD_CSS}${MAP_PANEL_CSS}
+var css3 = `${GRID_LIST_CSS}${COLUMN_HEAD_CSS}${COLUMN_PICKER_CSS}${CONTRAST_FORM_CSS}${MAP_PANEL_CSS}
 .sw-fb-top { margin-bottom: 8px; }
 .sw-fb-find { flex-basis: 180px; }
 .sw-fb-count { min-width: 150px; text-align: end; }
 .sw-fb-chips { margin-bottom: 8px; }
 .sw-fb-chip { border-radius: 14px; background: var(--sw-hover); min-height: 24px; }
-.sw-fb-contrast { display: grid; grid-template-columns: 1fr 1fr auto; gap: 10px; align-items: end; padding: 8px 10px; margin-bottom: 8px; }
-.sw-fb-contrast .sw-textarea { min-height: 32px; }
 .sw-fb-body { display: grid; grid-template-columns: minmax(0, 1fr); gap: 10px; }
 .sw-fb-mapped { grid-template-columns: minmax(0, 1fr) minmax(320px, 42%); }
 .sw-fb-stacked { grid-template-columns: minmax(0, 1fr); }
-.sw-fb-stacked .sw-fb-contrast { grid-template-columns: 1fr; }
 .sw-fb-list { height: 424px; overflow: auto scroll; }
 .sw-fb-list > .sw-gl-head, .sw-fb-list > .sw-gl-rows { min-width: var(--sw-fb-least); }
 .sw-fb-list .sw-gl-head { align-items: start; padding-top: 4px; }
@@ -2951,7 +3003,6 @@ var css3 = `${GRID_LIST_CSS}${COLUMN_HEAD_CSS}${MAP_PANEL_CSS}
 .sw-fb-list .sw-gl-head [aria-sort]::after { content: none; }
 .sw-fb-list .sw-gl-number .sw-ch-sort { justify-content: flex-end; }
 .sw-fb-list .sw-gl-cell.sw-token { white-space: nowrap; overflow-wrap: normal; }
-.sw-fb-columns { display: flex; flex-direction: column; max-height: 340px; overflow: auto; width: 220px; }
 .sw-fb-dashboard { margin-top: 12px; padding-top: 10px; border-top: 2px solid var(--sw-line); }
 `;
 

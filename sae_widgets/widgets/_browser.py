@@ -128,13 +128,13 @@ class FeatureTable:
         """A pandas DataFrame with a row for each of `features` and all columns."""
         import pandas
 
-        frame = {}
+        frame: dict[str, Any] = {INDEX: features}
         for key, column in self.columns.items():
             if column.texts is not None:
                 frame[key] = [column.texts.get(feature, "") for feature in features.tolist()]
             elif key != INDEX:
                 frame[key] = column.values[features]
-        return pandas.DataFrame(frame, pandas.Index(features, name=INDEX))
+        return pandas.DataFrame(frame)
 
 
 def packed(column: FeatureColumn) -> dict[str, Any]:

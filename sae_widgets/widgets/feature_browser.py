@@ -19,7 +19,7 @@ from sae_widgets.features.directions import MAPS, check_map, decoder_cosines, di
 from sae_widgets.features.statistics import FeatureStatistics, known_statistics
 from sae_widgets.sae import SAE
 from sae_widgets.sae.config import nearest
-from sae_widgets.widgets import _browser_picture
+from sae_widgets.widgets import _browser_charts, _browser_picture, _provenance
 from sae_widgets.widgets._base import Job, SaeWidget, kernel_written
 from sae_widgets.widgets._browser import (
     INDEX,
@@ -65,12 +65,14 @@ class FeatureBrowser(SaeWidget):
         statistics: Of its features; None takes those stored beside the SAE. Without any, the weights' own numbers show.
         columns: More columns: a pandas DataFrame, or names with a value for each feature.
         settings: Any trait: `text`, `ranges`, `order`, `selected`, `shown`, `feature`, `map_method`, `color`.
+            `selection`: shared with other widgets; False keeps to itself.
 
     Raises:
         ValueError: If the SAE does not fit the model, the statistics are another SAE's, or a column does not fit.
     """
 
     _view = traitlets.Unicode("feature_browser").tag(sync=True)
+    choice_traits = ("feature",)
 
     text = traitlets.Unicode().tag(sync=True)
     """Words that all stand in a feature's texts, or its number."""
@@ -139,7 +141,7 @@ class FeatureBrowser(SaeWidget):
         later = {name: settings.pop(name) for name in ("like", "opened", "map_method") if name in settings}
         self._first = first
         super().__init__(**settings)
-        self.observe(lambda change: self._compare(), names="like")
+        self.observe(lambda change: change["new"] is None or self._compare(), names="like")
         self.observe(lambda change: self._open(), names="opened")
         self.observe(lambda change: self._make_map(), names="map_method")
         for name, value in later.items():
@@ -213,10 +215,6 @@ class FeatureBrowser(SaeWidget):
         """The features that pass all filters, in the order of the list."""
         return self._rows().tolist()
 
-    def to_frame(self) -> Any:
-        """A pandas DataFrame of the features that pass, in the order of the list, with all columns."""
-        return self._table.to_frame(self._rows())
-
     def _rows(self) -> np.ndarray:
         return self._table.ordered(self._table.passing(self.text, self.ranges, self.selected), self.order)
 
@@ -260,8 +258,7 @@ class FeatureBrowser(SaeWidget):
         """
         direction = torch.as_tensor(vector).detach().float().reshape(-1)
         decoder_cosines(self._sae, direction.to(self._sae.W_dec.device))  # refused here, where it was given
-        self.like = None
-        self._vector = (name, direction)
+        self.like, self._vector = None, (name, direction)
         self._compare()
         self.order = "-cosine"
 
@@ -297,20 +294,14 @@ class FeatureBrowser(SaeWidget):
 
     def _compare(self) -> None:
         if self.like is not None:
-            self._vector = None
-        elif self._vector is None:
+            self._vector = (f"#{self.like}", self._sae.W_dec[self.like].detach().flatten().float())
+        if self._vector is None:
             return
+        name, direction = self._vector
 
         def work(job: Job) -> None:
-            if self.like is not None:
-                name, direction = f"#{self.like}", self._sae.W_dec[self.like].detach().flatten().float()
-            elif self._vector is not None:
-                name, direction = self._vector
-            else:
-                return
             values = decoder_cosines(self._sae, direction.to(self._sae.W_dec.device)).cpu().numpy()
-            about = f"Cosine of the decoder row with {'that of ' if self.like is not None else ''}{name}."
-            column = FeatureColumn("cosine", values, f"cos {name}", about)
+            column = FeatureColumn("cosine", values, f"cos {name}", f"Cosine of the decoder row with {name}.")
             self.set_from_kernel(cosines=self._table.replace("cosines", [column]))
 
         self.submit("cosine", work)
@@ -339,14 +330,13 @@ class FeatureBrowser(SaeWidget):
             self.submit("open", self._show_dashboard)
 
     def _show_dashboard(self, job: Job) -> None:
-        feature = self.opened
-        if feature is None:
+        if (feature := self.opened) is None:
             return
         if self._model is None or self._statistics is None:
             self.set_from_kernel(opened=None)
             raise ValueError(_NO_STATISTICS)
         if self._dashboard is None:
-            self._dashboard = FeatureDashboard(self._model, self._sae, feature, self._statistics)
+            self._dashboard = FeatureDashboard(self._model, self._sae, feature, self._statistics, selection=False)
             self._dashboard.observe(self._take_label, names="page")
             self.set_from_kernel(dashboard_id=self._dashboard.model_id or "")
         self._dashboard.feature = feature
@@ -359,6 +349,14 @@ class FeatureBrowser(SaeWidget):
             column = label_column(self._statistics, self._sae.d_sae)
             self.set_from_kernel(names=self._table.replace("names", [column]))
 
+    def chosen(self, change: Any) -> dict[str, Any]:
+        return {} if change["new"] is None else {"features": [change["new"]]}
+
+    def take_features(self, features: list[int]) -> None:
+        if features:
+            self.feature = features[0]
+            self.opened = None if self.opened is None else features[0]
+
     def on_message(self, content: dict, buffers: list) -> None:
         """`contrast` and `stop` of the page."""
         if content.get("kind") == "contrast" and self._model is not None:
@@ -370,6 +368,18 @@ class FeatureBrowser(SaeWidget):
         if self._dashboard is not None:
             self._dashboard.close()
         super().close()
+
+    # -- ways out ------------------------------------------------------------------------------------------------------
+
+    def _tables(self) -> dict[str, Any]:
+        """The features that pass, in the order of the list, with all columns."""
+        return {"features": self._table.to_frame(self._rows())}
+
+    def _charts(self) -> dict[str, Any]:
+        return _browser_charts.charts_of(self._table, self._rows(), self.order, self.describe())
+
+    def _sources(self) -> dict[str, Any]:
+        return _provenance.facts_of(self._sae, self._statistics)
 
     # -- pictures ------------------------------------------------------------------------------------------------------
 

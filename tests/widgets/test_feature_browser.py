@@ -82,7 +82,7 @@ def test_filters_hold_at_once_and_orders_put_unknown_last(make, statistics):
     browser.selected = np.array([9, 3])
     assert browser.filtered == [3, 9]
     frame = browser.to_frame()
-    assert frame.index.tolist() == [3, 9]
+    assert frame["feature"].tolist() == [3, 9]
     assert frame["label"].tolist() == ["cats", "cats and dogs"]
     assert frame["density"].tolist() == pytest.approx([density[3], density[9]])
     assert "2 of 40 features" in browser.describe()
@@ -210,3 +210,31 @@ def test_pictures_hold_the_first_rows_and_no_script(make):
     assert "&lt;/script&gt;&lt;b&gt;Dogs" in html
     assert "<script" not in html + svg
     assert "2 of 40 features" in svg
+
+
+def test_one_selection_moves_it_and_it_moves_others(make, tiny_model, tiny_sae, statistics):
+    shared = sw.Selection()
+    browser = make(selection=shared)
+    beside = sw.FeatureDashboard(tiny_model, tiny_sae, 1, statistics, selection=shared)
+    browser.feature = 6
+    assert (shared.features, beside.feature) == ([6], 6)
+    beside.feature = 8
+    assert (browser.feature, browser.opened) == (8, None)
+    beside.close()
+
+
+def test_tables_and_charts_hold_what_passes(make, tmp_path):
+    browser = make(order="-max_act")
+    browser.ranges = {"density": (1e-9, None)}
+    n = len(browser.filtered)
+    assert len(browser.to_frame("features")) == n
+    assert browser.to_csv().startswith("feature,label,density")
+    bars = browser.to_altair().to_dict()
+    assert bars["title"]["text"] == "maximum"
+    assert sum(row["features"] for row in bars["data"]["values"]) == n
+    browser.map_method = "pca"
+    assert browser.wait(20)
+    assert len(browser.to_altair("map").to_dict()["data"]["values"]) == n
+    assert "decoder rows" in browser.to_altair("map").to_dict()["title"]["text"]
+    page = browser.save(tmp_path / "x.html").read_text("utf-8")
+    assert "</script><b>" not in page
