@@ -16,6 +16,15 @@ The coefficient stays where what is seen is no answer to it: while it or the lea
 the first `lead` steps, when L0 is high whatever the coefficient, since nothing is learned yet. Nor does it rise to
 where the penalty of an SAE with the target L0 would outweigh the error by far, or fall to where it would be next to
 nothing: every gradient is then the one's or the other's already, and what L0 does is a matter of time alone.
+
+In JumpReLU's mode "step" the penalty reaches nothing but thresholds, and Adam moves those by lr a step whatever the
+coefficient: from 0.01 they may not get anywhere in a run, or not stop in time. There all thresholds are pushed,
+
+    push  = clip(2 gain * (level - log target) + drift, -3 limit, 3 limit)
+    log threshold   <- log threshold + push                                                         (each step)
+    log coefficient <- log coefficient + clip(0.3 * mean of push, -3 limit, limit)
+
+which L0 answers at once, in whatever unit the activations are; the coefficient follows until no push is needed.
 """
 
 import math
@@ -27,6 +36,8 @@ LEAD_SHARE = 1 / 15
 FAST_FALL = 3.0
 USEFUL = (0.02, 5.0)
 """Penalty over error, at the target L0, beyond which the coefficient does not move."""
+PUSH_GAIN = 2.0
+FOLLOWING = 0.3
 WIDEST = 1e4
 """The coefficient stays within this factor of where it began."""
 
@@ -34,18 +45,22 @@ WIDEST = 1e4
 class L0Control:
     """The state of the loop; plain numbers, so the same observations give the same coefficients."""
 
-    def __init__(self, target: float, coefficient: float, n_steps: int) -> None:
+    def __init__(self, target: float, coefficient: float, n_steps: int, pushes: bool = False) -> None:
         if not coefficient > 0:
             raise ValueError(f"target_l0 needs a coefficient above 0 to start from, got {coefficient:g}.")
         self.lead = min(max(LEAD_SHARE * n_steps, 20.0), 250.0)
         self.gain = 1.4 / self.lead
         self.limit = 1.6 / self.lead
         self.target = target
+        self.pushes = pushes
+        """Whether thresholds are pushed, and not the coefficient alone steered."""
         self.start = self.coefficient = coefficient
         self.level: float | None = None
         self.n_steps = 0
         """Steps seen, those of warm-ups aside."""
         self.trend = self.drift = 0.0
+        self.push = self.mean_push = 0.0
+        """What log thresholds are to rise by now, and by step on the mean."""
         self.price: float | None = None
         """Penalty of one active feature at coefficient 1."""
 
@@ -74,31 +89,50 @@ class L0Control:
         before = self.level
         self.level += (seen - before) * min(n_steps / SMOOTHING_STEPS, 1.0)
         self.trend += ((self.level - before) / n_steps - self.trend) * min(n_steps / TREND_STEPS, 1.0)
+        self.push = 0.0
         if is_held:
             return self.coefficient
         self.n_steps += n_steps
         if penalty is not None and l0 > 0:
             self.price = penalty / (l0 * self.coefficient)
+        if self.pushes:
+            return self._follow_push(n_steps, error)
         off = self.level + self.lead * self.trend - math.log(self.target)
         wanted = self.gain * off + self.drift
-        if abs(off) < 0.5 and abs(wanted) < self.limit:
-            self.drift += n_steps * self.gain**2 / 4 * off
         if wanted > 0 and self.n_steps < self.lead:
             return self.coefficient
+        if self._move(wanted, n_steps, error) and abs(off) < 0.5 and abs(wanted) < self.limit:
+            self.drift += n_steps * self.gain**2 / 4 * off
+        return self.coefficient
+
+    def _follow_push(self, n_steps: int, error: float | None) -> float:
+        """Sets `push`, and lets the coefficient do more of what thresholds had to be pushed for."""
+        off = (self.level or 0.0) - math.log(self.target)
+        gain, limit = PUSH_GAIN * self.gain, n_steps * FAST_FALL * self.limit
+        push = min(n_steps * gain, 0.25) * off + n_steps * self.drift
+        if abs(off) < 0.5 and abs(push) < limit:
+            self.drift += n_steps * gain**2 / 4 * off
+        self.push = min(max(push, -limit), limit)
+        self.mean_push += (self.push / n_steps - self.mean_push) * min(n_steps / TREND_STEPS, 1.0)
+        self._move(FOLLOWING * self.mean_push, n_steps, error)
+        return self.coefficient
+
+    def _move(self, wanted: float, n_steps: int, error: float | None) -> bool:
+        """Multiplies the coefficient by exp(`wanted`) for each step, within bounds; False where it is at one."""
         moved = self.coefficient * math.exp(n_steps * min(max(wanted, -FAST_FALL * self.limit), self.limit))
         if error and self.price:
             share = moved * self.price * self.target / error
             if (share > USEFUL[1] and wanted > 0) or (share < USEFUL[0] and wanted < 0):
-                return self.coefficient
+                return False
         self.coefficient = min(max(moved, self.start / WIDEST), self.start * WIDEST)
-        return self.coefficient
+        return True
 
     def set_coefficient(self, coefficient: float) -> None:
         """Goes on from another coefficient."""
         self.start = self.coefficient = coefficient
 
     def state_dict(self) -> dict[str, float | None]:
-        names = ("target", "start", "coefficient", "level", "trend", "drift", "price", "n_steps")
+        names = ("target", "start", "coefficient", "level", "trend", "drift", "mean_push", "price", "n_steps")
         return {name: getattr(self, name) for name in names}
 
     def load_state_dict(self, state: dict[str, float | None]) -> None:

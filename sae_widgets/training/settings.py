@@ -99,6 +99,12 @@ class TrainSettings:
             raise ValueError(f"resample_scale must be above 0, got {self.resample_scale}.")
 
 
+def penalizes_thresholds_alone(sae: SAE) -> bool:
+    """Whether the sparsity loss has a gradient for nothing but thresholds."""
+    cfg = vars(sae.cfg)
+    return cfg.get("jumprelu_sparsity_loss_mode") == "step" and not cfg["jumprelu_ste_to_input"]
+
+
 def check_suits(sae: SAE, settings: TrainSettings) -> None:
     """Refuses settings that this SAE cannot be trained with."""
     architecture = repr(str(sae.cfg.architecture))

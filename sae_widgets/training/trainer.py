@@ -22,6 +22,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from sae_widgets.activations.store import Batch, Cancelled
+from sae_widgets.kernels import recycle
 from sae_widgets.normalize import Scale, Whitening, spread
 from sae_widgets.sae.acts import TrainContext
 from sae_widgets.sae.base import SAE
@@ -49,7 +50,7 @@ from sae_widgets.training.revival import (
     resample,
 )
 from sae_widgets.training.schedules import warmed_up
-from sae_widgets.training.settings import TrainSettings, check_suits
+from sae_widgets.training.settings import TrainSettings, check_suits, penalizes_thresholds_alone
 from sae_widgets.training.sharding import clip_gradients
 
 __all__ = ["StepReport", "TrainSettings", "Trainer", "firing_counts"]
@@ -88,7 +89,10 @@ class Trainer:
         self.l0_control: L0Control | None = None
         if settings.target_l0 is not None:
             self.l0_control = L0Control(
-                settings.target_l0, *self.coefficients.values(), n_steps=settings.schedule.n_steps
+                settings.target_l0,
+                *self.coefficients.values(),
+                n_steps=settings.schedule.n_steps,
+                pushes=penalizes_thresholds_alone(sae),
             )
         self._forward = (
             compiled_forward_of(sae, settings.sae_compilation_mode) if settings.compile_sae else forward_of(sae)
@@ -207,7 +211,8 @@ class Trainer:
         grad_norm = clip_gradients(self.named, limit, self.sae.peers)
         set_lr(self.optimizer, lr)
         self.optimizer.step()
-        self.optimizer.zero_grad()
+        for weight in self.named.values():
+            recycle(weight)
         self.sae.after_step()
         if settings.normalize_sae_decoder:
             normalize_decoder(self.sae)
@@ -304,6 +309,8 @@ class Trainer:
             error=losses["mse_loss"].item(),
             is_held=self.n_steps <= warm_up,
         )
+        if self.l0_control.push:
+            self.named["threshold"].data.mul_(math.exp(self.l0_control.push))
 
     # Live settings
 

@@ -72,6 +72,30 @@ def test_nothing_winds_up_while_nothing_can_be_learned_from():
     assert control.coefficient == pytest.approx(0.2, rel=0.1)  # a fiftieth
 
 
+@pytest.mark.parametrize("power", [0.3, 1.0, 3.0])
+@pytest.mark.parametrize("rise", [-0.01, 0.001])
+@pytest.mark.parametrize("n", [1, 10])
+def test_thresholds_are_pushed_where_the_coefficient_does_nothing(power: float, rise: float, n: int):
+    """L0 falls with the thresholds by a power, from a hundredth of where they matter, and they move by themselves."""
+    log_threshold, control = math.log(0.01), L0Control(20.0, 1.0, n_steps=1500, pushes=True)
+    for _ in range(1500 // n):
+        l0 = 300.0 / (1 + math.exp(log_threshold)) ** power
+        control.observe(l0, n, penalty=control.coefficient * l0, error=100.0)
+        log_threshold += control.push + n * rise
+    assert l0 == pytest.approx(20.0, rel=0.02)
+    assert control.coefficient == (pytest.approx(25.0, rel=0.05) if rise < 0 else control.coefficient)  # 5 errors
+
+
+def test_nothing_is_pushed_while_the_coefficient_warms_up():
+    control = L0Control(20.0, 1.0, n_steps=100, pushes=True)
+    pushes = []
+    for step in range(40):
+        control.observe(400.0, is_held=step < 20)
+        pushes.append(control.push)
+    assert pushes[:20] == [0.0] * 20
+    assert min(pushes[20:]) > 0
+
+
 def test_the_coefficient_moves_within_its_bounds():
     control = L0Control(20.0, 1.0, n_steps=100)
     before = control.observe(500.0)
@@ -99,6 +123,14 @@ def test_training_ends_with_the_l0_asked_for(architecture: str, settings: dict):
     reports = list(trainer_of(sae=sae, total_tokens=64 * 400, lr=1e-2, target_l0=4.0).train_steps())
     assert sum(report.l0 for report in reports[-30:]) / 30 == pytest.approx(4.0, rel=0.05)
     assert reports[-1].curves()[name] == pytest.approx(reports[-2].curves()[name], rel=0.1) != coefficient
+
+
+def test_an_l0_is_reached_in_whatever_unit_activations_are():
+    sae = new_sae("jumprelu", l0_coefficient=1.0)
+    trainer = trainer_of(sae=sae, total_tokens=64 * 400, lr=1e-2, target_l0=4.0)
+    trainer.scale = 30.0
+    reports = list(trainer.train_steps())
+    assert sum(report.l0 for report in reports[-30:]) / 30 == pytest.approx(4.0, rel=0.05)
 
 
 def test_the_warm_up_of_coefficient_and_learning_rate_is_waited_for():
