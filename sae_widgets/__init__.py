@@ -68,6 +68,7 @@ _PUBLIC = {
     ],
     "features.statistics": ["FeatureStatistics", "known_statistics"],
     "features.survey": ["feature_statistics"],
+    "features.labels": ["read_labels", "write_labels"],
     "features.contexts": ["FeatureContext"],
     "features.contrast": ["Contrast", "contrast"],
     "features.directions": ["DirectionMap", "Matches", "direction_map", "matched_features"],
@@ -88,7 +89,8 @@ _PUBLIC = {
         "neuronpedia_url",
         "open_neuronpedia_feature_dashboard",
     ],
-    "neuronpedia_json": ["neuronpedia_statistics", "read_neuronpedia", "write_neuronpedia"],
+    "neuronpedia_json": ["neuronpedia_statistics", "read_neuronpedia"],
+    "neuronpedia_writing": ["write_neuronpedia"],
     "synthetic": [
         "ActivationGenerator",
         "FeatureDictionary",

@@ -215,6 +215,18 @@ def neuronpedia_explanations(
     return found
 
 
+def kept_explanations(sae: SAE, *, client: Neuronpedia | None = None) -> dict[int, list[Explanation]]:
+    """The explanations of an SAE that an earlier download left on this machine, by feature. Asks no network."""
+    if not sae.cfg.metadata.neuronpedia_id:
+        return {}
+    found = _kept((client or Neuronpedia()).folder(id_of(sae)) / "explanations.json") or []
+    by_feature: dict[int, list[Explanation]] = {}
+    for each in found:
+        by_feature.setdefault(each.feature, []).append(each)
+    # A file that names more features than there are is another SAE's.
+    return by_feature if max(by_feature, default=0) < sae.cfg.d_sae else {}
+
+
 def _explanation(row: Mapping[str, Any]) -> Explanation | None:
     try:
         feature, text = int(row["index"]), str(row["description"] or "").strip()

@@ -20,7 +20,7 @@ LAYERS: dict[int, set[str]] = {
     },
     3: {
         *("evals", "features", "attribution", "steering"),
-        *("hub", "model_card", "neuronpedia", "neuronpedia_json", "web"),
+        *("hub", "model_card", "neuronpedia", "neuronpedia_json", "neuronpedia_writing", "web"),
         *("runs", "synthetic", "toy_model"),
     },
     4: {"widgets", "charts"},

@@ -9,7 +9,8 @@ import torch
 from sae_widgets.features.contexts import FeatureContext
 from sae_widgets.features.statistics import FeatureStatistics
 from sae_widgets.features.survey import feature_statistics
-from sae_widgets.neuronpedia_json import read_neuronpedia, write_neuronpedia
+from sae_widgets.neuronpedia_json import read_features, read_neuronpedia
+from sae_widgets.neuronpedia_writing import write_neuronpedia
 from sae_widgets.token_text import token_texts
 
 TEXTS = [
@@ -40,7 +41,7 @@ def statistics(tiny_model, tiny_sae):
 def test_what_is_written_is_read_again(tmp_path, tiny_model, tiny_sae, statistics):
     files = write_neuronpedia(tmp_path, statistics, tiny_sae, tiny_model, dataset="mine")
     assert [path.relative_to(tmp_path).as_posix() for path in files] == [
-        *("batch-0.json", "explanations/batch-0.jsonl.gz")
+        *("run_settings.json", "skipped_indexes.json", "batch-0.json", "explanations/batch-0.jsonl.gz")
     ]
     again = read_neuronpedia(tmp_path, d_sae=tiny_sae.cfg.d_sae, tokenizer=tiny_model.tokenizer)
     assert again.labels == statistics.labels
@@ -67,7 +68,7 @@ def test_what_is_written_is_read_again(tmp_path, tiny_model, tiny_sae, statistic
 def test_the_file_has_saedashboards_fields(tmp_path, tiny_model, tiny_sae, statistics):
     write_neuronpedia(tmp_path, statistics, tiny_sae, tiny_model, features=list(statistics.top_contexts)[:1])
     batch = json.loads((tmp_path / "batch-0.json").read_text())
-    assert set(batch) == {"model_id", "layer", "sae_set", "features"}
+    assert set(batch) == {"model_id", "layer", "sae_set", "sae_id_suffix", "features"}
     assert (batch["layer"], batch["sae_set"]) == (1, "hook_resid_pre")
     # What SAEDashboard's NeuronpediaDashboardFeature and its activations take, no more.
     taken = (
@@ -76,7 +77,7 @@ def test_the_file_has_saedashboards_fields(tmp_path, tiny_model, tiny_sae, stati
     taken += " correlated_neurons_l1 correlated_neurons_pearson correlated_features_indices correlated_features_l1"
     taken += " correlated_features_pearson neg_str neg_values pos_str pos_values frac_nonzero freq_hist_data_bar_values"
     taken += " freq_hist_data_bar_heights logits_hist_data_bar_heights logits_hist_data_bar_values n_prompts_total"
-    taken += " n_tokens_in_prompt dataset activations decoder_weights_dist"
+    taken += " n_tokens_in_prompt dataset activations decoder_weights_dist vector"
     (feature,) = batch["features"]
     assert set(feature) == set(taken.split())
     assert len(feature["pos_str"]) == len(feature["neg_values"]) == 10
@@ -84,7 +85,19 @@ def test_the_file_has_saedashboards_fields(tmp_path, tiny_model, tiny_sae, stati
     assert sum(feature["logits_hist_data_bar_heights"]) == 300
     direction = tiny_sae.W_dec[feature["feature_index"]]
     assert feature["neuron_alignment_indices"][0] == int(direction.argmax())
-    assert set(feature["activations"][0]) == {"bin_min", "bin_max", "bin_contains", "tokens", "values"}
+    taken = "bin_min bin_max bin_contains tokens values qualifying_token_index"
+    assert set(feature["activations"][0]) == set(taken.split())
+    assert feature["correlated_features_indices"] == [
+        each.feature for each in statistics.sample.correlated(feature["feature_index"], 3)
+    ]
+    groups = {each["bin_min"] for each in feature["activations"]}
+    assert len(groups) > 1
+    for each in feature["activations"]:
+        act = each["values"][each["qualifying_token_index"]]
+        assert each["bin_min"] <= act <= each["bin_max"] * (1 + 1e-5)
+    skipped = json.loads((tmp_path / "skipped_indexes.json").read_text())["skipped_indexes"]
+    assert len(skipped) == tiny_sae.cfg.d_sae - 1
+    assert feature["feature_index"] not in skipped
 
 
 def test_saedashboards_file_is_read(tmp_path, tiny_model):
@@ -98,7 +111,9 @@ def test_saedashboards_file_is_read(tmp_path, tiny_model):
     assert found.histogram[2].tolist() == [0.0, 4.0, 0.0, 2.0]
     assert found.mean_act[2] == pytest.approx((1.5 * 4 + 3.5 * 2) / 6)
     assert found.top_tokens == {2: [" dog"]}
-    assert [context.acts for context in found.top_contexts[2]] == [[0.5, 4.0], [1.0, 0.0]]
+    assert [context.acts for context in found.top_contexts[2]] == [[0.5, 4.0]]
+    (low, high, share) = read_features(tmp_path / "batch-0.json")[2].contexts[1].group
+    assert (low, high, share) == (0.0, 1.0, 0.5)
     assert read_neuronpedia(tmp_path).top_contexts == {}
 
 

@@ -112,7 +112,7 @@ export function contextList({ onRow, onEffects, onLook, offline }) {
     const { context, effects } = entryOf(row);
     const some = (/** @type {[string, number][]} */ tokens) => tokens.map(([text, value]) => `${quotedToken(text, 14)} ${signed(value, 2)}`).join("  ");
     fill(box,
-      h("div", {}, h("b", { class: "sw-token" }, quotedToken(context.texts[i])), h("span", { class: "sw-muted" }, `  token ${context.ids[i]}`)),
+      h("div", {}, h("b", { class: "sw-token" }, quotedToken(context.texts[i])), context.ids.length > 0 && h("span", { class: "sw-muted" }, `  token ${context.ids[i]}`)),
       h("div", {}, `activation ${number(context.acts[i], 4)}`),
       effects && effects.loss[i] !== null && h("div", {}, `loss of the next token without it ${signed(effects.loss[i])} nats`),
       effects && h("div", {}, `prediction moved by ${number(effects.kl[i])} nats (KL)`),

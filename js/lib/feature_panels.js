@@ -79,7 +79,7 @@ export function logitTables(logits) {
   const column = (/** @type {string} */ title, /** @type {any[]} */ rows, /** @type {string} */ kind) => {
     const most = Math.max(1e-9, ...rows.map((row) => Math.abs(row[2])));
     return h("table", { class: "sw-table sw-small" }, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, title), h("th", { scope: "col", class: "sw-num" }, "logit"))),
-      h("tbody", {}, rows.map(([id, text, effect]) => h("tr", { title: `token ${id}` },
+      h("tbody", {}, rows.map(([id, text, effect]) => h("tr", { title: id === null ? null : `token ${id}` },
         h("td", { class: "sw-token sw-fp-token" }, quotedToken(text, 24)),
         h("td", { class: "sw-num sw-fp-logit" }, h("i", { class: `sw-fp-fill ${kind}`, style: { width: `${(100 * Math.abs(effect)) / most}%` } }), h("span", {}, signed(effect)))))));
   };

@@ -5,6 +5,12 @@ const MAX_FOUND = 20;
 
 /** @typedef {{ features: number[], names: string[], peaks: number[], per_chunk: number, chunks: DataView[] }} Saved */
 
+/** The number `step` places on from `feature` among `features`, round at the ends. @param {number[]} features @param {number} feature @param {number} step */
+export function beside(features, feature, step) {
+  const n = features.length;
+  return features[(((features.indexOf(feature) + step) % n) + n) % n];
+}
+
 /**
  * @param {Saved} saved
  * @param {(packed: DataView) => Promise<any[]>} [unpack]
@@ -17,10 +23,7 @@ export function savedFeatures(saved, unpack = inflate) {
     /** @param {number} feature */
     has: (feature) => places.has(feature),
     /** The feature `step` places on, round at the ends. @param {number} feature @param {number} step */
-    beside(feature, step) {
-      const n = saved.features.length;
-      return saved.features[((((places.get(feature) ?? 0) + step) % n) + n) % n];
-    },
+    beside: (feature, step) => beside(saved.features, feature, step),
     random: () => saved.features[Math.floor(Math.random() * saved.features.length)],
     /** All that is known of a feature. @param {number} feature */
     async page(feature) {

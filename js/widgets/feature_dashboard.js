@@ -5,7 +5,7 @@ import { CONTEXTS_CSS, contextList } from "../lib/context_list.js";
 import { fill, h, listen, needsKernel, on, write } from "../lib/dom.js";
 import { densityWords, facts, histogram, logitTables, pairs, panel, PANELS_CSS, shapeWords } from "../lib/feature_panels.js";
 import { count, number, percent, signed } from "../lib/format.js";
-import { savedFeatures } from "../lib/saved_features.js";
+import { beside, savedFeatures } from "../lib/saved_features.js";
 import { quotedToken, visible } from "../lib/tokens.js";
 
 const WIDTHS = [["stacked", "5 tokens"], ["snippet", "Snippet"], ["full", "Wrapped"]];
@@ -17,8 +17,10 @@ export function render({ model, el, root, ask, offline, theme }) {
   const get = (/** @type {string} */ name) => model.get(name);
   const set = (/** @type {Record<string, any>} */ values) => write(model, values);
   const saved = get("saved") && savedFeatures(get("saved")); // a saved page, which has some of the features
+  const listed = () => get("listed") ?? []; // features from files, which need not have all
+  const noModel = offline || get("has_model") === false;
   const isFixed = offline && !(get("saved")?.features.length > 1);
-  const isThere = (/** @type {number} */ feature) => !offline || saved?.has(feature) === true;
+  const isThere = (/** @type {number} */ feature) => (saved ? saved.has(feature) : !offline && (!listed().length || listed().includes(feature)));
   /** @type {number | null} */
   let lookedAct = null;
 
@@ -26,7 +28,7 @@ export function render({ model, el, root, ask, offline, theme }) {
 
   const button = (/** @type {string} */ text, /** @type {string} */ hint, /** @type {() => void} */ onclick) => needsKernel(h("button", { class: "sw-btn sw-icon", type: "button", hint, onclick }, text), isFixed);
   const go = (/** @type {number} */ feature) => isThere(feature) && set({ feature });
-  const goOn = (/** @type {number} */ by) => go(saved ? saved.beside(get("feature"), by) : (get("feature") + by + get("n_features")) % get("n_features"));
+  const goOn = (/** @type {number} */ by) => go(saved ? saved.beside(get("feature"), by) : listed().length ? beside(listed(), get("feature"), by) : (get("feature") + by + get("n_features")) % get("n_features"));
   const title = h("strong", { class: "sw-fd-title" });
   const name = h("input", { class: "sw-input sw-fd-name", type: "text", maxlength: "200", placeholder: "Name this feature", "aria-label": "Name of the feature", spellcheck: "false", onchange: () => model.send({ kind: "label", text: name.value }) });
   name.readOnly = offline; // to be read, not greyed out
@@ -40,6 +42,7 @@ export function render({ model, el, root, ask, offline, theme }) {
   if (isFixed) find.node.hidden = true;
   const pin = h("button", { class: "sw-btn", type: "button", onclick: togglePin });
   const pins = h("div", { class: "sw-row sw-fd-pins", role: "group", "aria-label": "Pinned features" });
+  const explained = h("div", { class: "sw-row sw-small sw-fd-explained" });
   const pass = h("div", { class: "sw-row sw-fd-pass sw-small", role: "status" });
 
   const density = h("div", { class: "sw-fp-line sw-small" });
@@ -49,11 +52,11 @@ export function render({ model, el, root, ask, offline, theme }) {
   const log = h("label", { class: "sw-check sw-small" }, h("input", { type: "checkbox", onchange: (/** @type {any} */ event) => set({ log_counts: event.target.checked }) }), "log");
   const logits = h("div");
   const rank = h("input", { class: "sw-input sw-fd-rank", type: "text", placeholder: "Rank of a token, e.g. “ the”", "aria-label": "Rank of a token among all", spellcheck: "false", onchange: askRank });
-  needsKernel(rank, offline);
+  needsKernel(rank, noModel);
   const ranked = h("span", { class: "sw-small", role: "status" });
   const near = h("div", { class: "sw-fd-near" });
   const list = contextList({
-    offline,
+    offline: noModel,
     onRow: async (group, place) => (await ask("row", { feature: get("page").feature, group, place })).value,
     onEffects: async (group, place, whole) => (await ask("effects", { feature: get("page").feature, group, place, whole }, { key: `effects ${group}:${place}` })).value,
     onLook: (act) => {
@@ -64,7 +67,7 @@ export function render({ model, el, root, ask, offline, theme }) {
   });
   const choice = (/** @type {string} */ trait, /** @type {string} */ label, /** @type {string[][]} */ options) => h("select", { class: "sw-select sw-small", "aria-label": label, "data-trait": trait, onchange: (/** @type {any} */ event) => set({ [trait]: event.target.value }) }, options.map(([value, words]) => h("option", { value }, words)));
   const choices = { width: choice("width", "How much of a context", WIDTHS), group_by: choice("group_by", "Groups", GROUPS), sort: choice("sort", "Order in a group", SORTS) };
-  needsKernel(choices.group_by, offline);
+  needsKernel(choices.group_by, noModel);
   const breaks = h("label", { class: "sw-check sw-small" }, h("input", { type: "checkbox", onchange: (/** @type {any} */ event) => set({ show_breaks: event.target.checked }) }), "line breaks");
   const left = h("div", { class: "sw-fd-left" },
     panel("How often, how strongly", log, density, activations, lookedBar, shape),
@@ -77,7 +80,7 @@ export function render({ model, el, root, ask, offline, theme }) {
     h("div", { class: "sw-row sw-fd-head" },
       button("‹", "Previous feature (left arrow)", () => goOn(-1)), button("›", "Next feature (right arrow)", () => goOn(1)), button("⚄", "A random feature that fires", goRandom),
       title, name, h("span", { class: "sw-grow" }), find.node, pin),
-    pins, pass, waiting, body);
+    pins, explained, pass, waiting, body);
 
   // -- drawing -------------------------------------------------------------------------------------------------------
 
@@ -93,8 +96,9 @@ export function render({ model, el, root, ask, offline, theme }) {
     root.toggleAttribute("data-stale", page.feature !== get("feature"));
     if (document.activeElement !== name) name.value = page.label;
     name.placeholder = page.top_tokens.length ? `Name this feature (${page.top_tokens.map((/** @type {string} */ t) => quotedToken(t, 14)).join(" ")})` : "Name this feature";
+    drawExplained(page);
     const [share, interval] = densityWords(page);
-    pairs(density, [["fires on", share], ["95 %", interval], ["of", `${count(page.n_tokens)} tokens`]]);
+    pairs(density, [["fires on", share], .../** @type {[string, string][]} */ (page.density_low === null ? [] : [["95 %", interval]]), ["of", `${count(page.n_tokens)} tokens`]]);
     pairs(shape, /** @type {any} */ (shapeWords(page)));
     drawActivations();
     drawLogits(page);
@@ -102,6 +106,15 @@ export function render({ model, el, root, ask, offline, theme }) {
     drawContexts();
     root.dataset.drawMs = (performance.now() - started).toFixed(1); // for whoever measures
     root.dataset.feature = String(page.feature);
+  }
+
+  /** @param {any} page */
+  function drawExplained(page) {
+    const found = page.explanations ?? [];
+    explained.hidden = !found.length;
+    const take = (/** @type {string} */ text) => h("button", { class: "sw-btn sw-plain sw-small", type: "button", onclick: () => model.send({ kind: "label", text }) }, "Use as name");
+    fill(explained, found.map((/** @type {string[]} */ [text, by]) => h("span", { class: "sw-fd-explanation" },
+      h("span", { class: "sw-muted" }, by ? `Explained by ${visible(by)}: ` : "Explained: "), h("span", { class: "sw-token" }, visible(text)), !offline && text !== page.label && take(text))));
   }
 
   function drawActivations() {
@@ -141,7 +154,7 @@ export function render({ model, el, root, ask, offline, theme }) {
     fill(near,
       panel("Tokens that excite it", sampled, facts(["token", "mean", "fires"], page.tokens.map((/** @type {any[]} */ [, text, mean, n, all]) => [quotedToken(text, 24), number(mean), `${count(n)} of ${count(all)}`]), go, "No tokens were sampled.")),
       panel("Fires with", sampled, facts(["feature", "Pearson", "95 %", "cosine"], page.correlated.map((/** @type {any[]} */ [f, r, lo, hi, cosine, , label]) => [other(f, label), number(r, 2), `${number(lo, 2)} – ${number(hi, 2)}`, number(cosine, 2)]), go, "No tokens were sampled.")),
-      panel("Points the same way", "decoder rows", facts(["feature", "cosine"], page.neighbours.map((/** @type {any[]} */ [f, cosine, label]) => [other(f, label), number(cosine, 2)]), go, "No other feature.")),
+      panel("Points the same way", "decoder rows", facts(["feature", "cosine"], page.neighbours.map((/** @type {any[]} */ [f, cosine, label]) => [other(f, label), number(cosine, 2)]), go, get("has_model") === false ? "The files do not say." : "No other feature.")),
       panel("Neurons", "of the decoder row", facts(["neuron", "value", "% of L1"], page.alignment.slice(0, 5).map((/** @type {any[]} */ [i, value, share]) => [String(i), signed(value), percent(share)]), go, "")),
       panel("Correlated neurons", "of what it reads", facts(["neuron", "Pearson", "cosine"], page.neurons.slice(0, 5).map((/** @type {any[]} */ [i, r, cosine]) => [String(i), signed(r, 2), signed(cosine, 2)]), go, "Not gathered for an SAE of this size.")),
       panel("Weights", null, facts(["", ""], [["decoder norm", number(weights.decoder_norm)], ["encoder norm", number(weights.encoder_norm)], ["encoder · decoder", number(weights.encoder_decoder_cosine, 2)], ["encoder bias", signed(weights.encoder_bias)]], go, "")));
@@ -249,7 +262,8 @@ export const css = `${PANELS_CSS}${CONTEXTS_CSS}
 .sw-fd-head { margin-bottom: 6px; }
 .sw-fd-title { font-size: 15px; }
 .sw-fd-name { flex: 1 1 180px; max-width: 340px; }
-.sw-fd-pins, .sw-fd-pass { margin-bottom: 6px; }
+.sw-fd-explanation { display: inline-flex; align-items: baseline; gap: 4px; }
+.sw-fd-pins, .sw-fd-explained, .sw-fd-pass { margin-bottom: 6px; }
 .sw-fd-body { display: grid; grid-template-columns: minmax(260px, 320px) minmax(0, 1fr); gap: 0 18px; border-top: 1px solid var(--sw-line); }
 .sw-fd-left, .sw-fd-right { min-width: 0; max-height: 720px; overflow: auto; overscroll-behavior: contain; }
 .sw-fd-left { padding-inline-end: 10px; }

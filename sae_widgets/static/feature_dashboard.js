@@ -210,8 +210,9 @@ function spokenToken(text) {
 }
 
 // lib/chrome.js
-function makeFoot(model) {
-  const status = h("div", { class: "sw-foot", role: "status", "aria-live": "polite" });
+function makeFoot(model, { ask, offline }) {
+  const status = h("div", { class: "sw-foot sw-grow", role: "status", "aria-live": "polite" });
+  const shownCode = h("div");
   const error = h("div", { role: "alert" });
   const notice = h("div", { role: "status" });
   let started = 0;
@@ -224,7 +225,6 @@ function makeFoot(model) {
     const left = total && done && seconds > 1 ? `, ${duration(seconds * (total - done) / done)} left` : "";
     const words = visible(text || (isRunning ? "Working\u2026" : ""));
     const shown = state === "failed" ? "" : words;
-    status.dataset.empty = String(!shown);
     fill(
       status,
       isRunning && !total && h("i", { class: "sw-dot", "aria-hidden": "true" }),
@@ -240,7 +240,7 @@ function makeFoot(model) {
     }
     const trace = visible(found.traceback ?? "");
     const words = visible(found.message || found.type);
-    const copy = h("button", { class: "sw-btn sw-plain", type: "button", onclick: () => copyText(`${trace || `${found.type}: ${words}`}`, copy) }, "Copy");
+    const copy2 = h("button", { class: "sw-btn sw-plain", type: "button", onclick: () => copyText(`${trace || `${found.type}: ${words}`}`, copy2) }, "Copy");
     fill(
       error,
       h(
@@ -250,30 +250,47 @@ function makeFoot(model) {
           "div",
           { class: "sw-row" },
           h("span", { class: "sw-grow sw-token" }, trace && h("b", {}, `${found.type}: `), words),
-          copy
+          copy2
         ),
         trace && h("details", {}, h("summary", {}, "Traceback"), h("pre", { tabindex: "0" }, trace))
       )
     );
   }
+  const hasCode = !offline || Boolean(model.get("as_code"));
+  const copy = hasCode && h("button", { class: "sw-btn sw-plain sw-tool", type: "button", title: "Python that makes this view again", onclick: copyCode }, "Copy as code");
+  async function copyCode() {
+    try {
+      const code = offline ? model.get("as_code") : (await ask("code")).value;
+      const isCopied = await copyText(code, copy);
+      fill(shownCode, !isCopied && h("pre", { class: "sw-mono sw-code", tabindex: "0", "aria-label": "Python that makes this view again" }, visible(code)));
+    } catch (found) {
+      if (!isCancelled(found)) fill(shownCode, h("div", { class: "sw-notice" }, visible(String(
+        /** @type {Error} */
+        found.message
+      ))));
+    }
+  }
   const stops = [listen(model, ["status"], drawStatus), listen(model, ["error"], drawError)];
   drawStatus();
   drawError();
   return {
-    node: h("div", {}, error, notice, status),
+    node: h("div", {}, error, notice, shownCode, h("div", { class: "sw-foot-line" }, status, copy)),
     say: (words) => fill(notice, words && h("div", { class: "sw-notice" }, words)),
     stop: () => stops.forEach((stop) => stop())
   };
 }
 async function copyText(text, button) {
-  const label = button.textContent;
+  const label = button.dataset.label ?? button.textContent ?? "";
+  button.dataset.label = label;
+  let isCopied = false;
   try {
     await navigator.clipboard.writeText(text);
-    button.textContent = "Copied";
+    isCopied = true;
   } catch {
-    button.textContent = "Cannot copy here";
   }
+  button.textContent = isCopied ? "Copied" : "Cannot copy here";
   setTimeout(() => button.textContent = label, 1500);
+  return isCopied;
 }
 function watchKernel(model, ping, onState, isDisconnected) {
   let asking = false;
@@ -435,7 +452,10 @@ var THEME_CSS = `
 .sw-tip { position: absolute; z-index: 10; pointer-events: none; max-width: 340px; padding: 6px 10px; border: 1px solid var(--sw-line);
   border-radius: var(--sw-radius); background: var(--sw-bg); box-shadow: var(--sw-shadow); font-size: 12px; }
 .sw-foot { display: flex; align-items: center; gap: 10px; min-height: 20px; margin-top: 6px; font-size: 12px; color: var(--sw-muted); }
-.sw-foot[data-empty="true"] { min-height: 0; margin: 0; }
+.sw-foot-line { display: flex; align-items: center; gap: 10px; margin-top: 6px; }
+.sw-foot-line .sw-foot { margin: 0; }
+.sw-tool { flex: none; min-height: 22px; padding: 0 8px; font-size: 12px; }
+.sw-code { margin: 8px 0 0; padding: 8px 10px; border-radius: var(--sw-radius); background: var(--sw-raised); font-size: 12px; overflow: auto; max-height: 260px; }
 .sw-progress { flex: none; width: 120px; height: 4px; border-radius: 2px; background: var(--sw-hover); overflow: hidden; }
 .sw-progress > i { display: block; height: 100%; background: var(--sw-accent); border-radius: 2px; }
 .sw-dot { flex: none; width: 8px; height: 8px; border-radius: 50%; background: var(--sw-accent); animation: sw-pulse 1.1s ease-in-out infinite; }
@@ -515,7 +535,7 @@ function show(view, { model, el, signal, offline = false }) {
   shadow.append(h("style", {}, THEME_CSS + (view.css ?? "")), root);
   root.append(box);
   const asking = makeAsk(model);
-  const foot = makeFoot(model);
+  const foot = makeFoot(model, { ask: asking.ask, offline });
   root.append(foot.node);
   const watched = offline ? { model, stop() {
   } } : watchKernel(model, asking.ping, (state) => foot.say(NOTICES[state]), () => el.closest(".jupyter-widgets-disconnected") !== null);
@@ -948,7 +968,7 @@ function contextList({ onRow, onEffects, onLook, offline }) {
     const some = (tokens) => tokens.map(([text, value]) => `${quotedToken(text, 14)} ${signed(value, 2)}`).join("  ");
     fill(
       box,
-      h("div", {}, h("b", { class: "sw-token" }, quotedToken(context.texts[i])), h("span", { class: "sw-muted" }, `  token ${context.ids[i]}`)),
+      h("div", {}, h("b", { class: "sw-token" }, quotedToken(context.texts[i])), context.ids.length > 0 && h("span", { class: "sw-muted" }, `  token ${context.ids[i]}`)),
       h("div", {}, `activation ${number(context.acts[i], 4)}`),
       effects && effects.loss[i] !== null && h("div", {}, `loss of the next token without it ${signed(effects.loss[i])} nats`),
       effects && h("div", {}, `prediction moved by ${number(effects.kl[i])} nats (KL)`),
@@ -1129,7 +1149,7 @@ function logitTables(logits) {
       h("thead", {}, h("tr", {}, h("th", { scope: "col" }, title), h("th", { scope: "col", class: "sw-num" }, "logit"))),
       h("tbody", {}, rows.map(([id, text, effect]) => h(
         "tr",
-        { title: `token ${id}` },
+        { title: id === null ? null : `token ${id}` },
         h("td", { class: "sw-token sw-fp-token" }, quotedToken(text, 24)),
         h("td", { class: "sw-num sw-fp-logit" }, h("i", { class: `sw-fp-fill ${kind}`, style: { width: `${100 * Math.abs(effect) / most}%` } }), h("span", {}, signed(effect)))
       )))
@@ -1195,6 +1215,10 @@ var PANELS_CSS = `
 
 // lib/saved_features.js
 var MAX_FOUND = 20;
+function beside(features, feature, step) {
+  const n = features.length;
+  return features[((features.indexOf(feature) + step) % n + n) % n];
+}
 function savedFeatures(saved, unpack = inflate) {
   const open = /* @__PURE__ */ new Map();
   const places = new Map(saved.features.map((feature, place) => [feature, place]));
@@ -1202,10 +1226,7 @@ function savedFeatures(saved, unpack = inflate) {
     /** @param {number} feature */
     has: (feature) => places.has(feature),
     /** The feature `step` places on, round at the ends. @param {number} feature @param {number} step */
-    beside(feature, step) {
-      const n = saved.features.length;
-      return saved.features[(((places.get(feature) ?? 0) + step) % n + n) % n];
-    },
+    beside: (feature, step) => beside(saved.features, feature, step),
     random: () => saved.features[Math.floor(Math.random() * saved.features.length)],
     /** All that is known of a feature. @param {number} feature */
     async page(feature) {
@@ -1246,12 +1267,14 @@ function render({ model, el, root, ask, offline, theme }) {
   const get = (name2) => model.get(name2);
   const set = (values) => write(model, values);
   const saved = get("saved") && savedFeatures(get("saved"));
+  const listed = () => get("listed") ?? [];
+  const noModel = offline || get("has_model") === false;
   const isFixed = offline && !(get("saved")?.features.length > 1);
-  const isThere = (feature) => !offline || saved?.has(feature) === true;
+  const isThere = (feature) => saved ? saved.has(feature) : !offline && (!listed().length || listed().includes(feature));
   let lookedAct = null;
   const button = (text, hint, onclick) => needsKernel(h("button", { class: "sw-btn sw-icon", type: "button", hint, onclick }, text), isFixed);
   const go = (feature) => isThere(feature) && set({ feature });
-  const goOn = (by) => go(saved ? saved.beside(get("feature"), by) : (get("feature") + by + get("n_features")) % get("n_features"));
+  const goOn = (by) => go(saved ? saved.beside(get("feature"), by) : listed().length ? beside(listed(), get("feature"), by) : (get("feature") + by + get("n_features")) % get("n_features"));
   const title = h("strong", { class: "sw-fd-title" });
   const name = h("input", { class: "sw-input sw-fd-name", type: "text", maxlength: "200", placeholder: "Name this feature", "aria-label": "Name of the feature", spellcheck: "false", onchange: () => model.send({ kind: "label", text: name.value }) });
   name.readOnly = offline;
@@ -1266,6 +1289,7 @@ function render({ model, el, root, ask, offline, theme }) {
   if (isFixed) find.node.hidden = true;
   const pin = h("button", { class: "sw-btn", type: "button", onclick: togglePin });
   const pins = h("div", { class: "sw-row sw-fd-pins", role: "group", "aria-label": "Pinned features" });
+  const explained = h("div", { class: "sw-row sw-small sw-fd-explained" });
   const pass = h("div", { class: "sw-row sw-fd-pass sw-small", role: "status" });
   const density = h("div", { class: "sw-fp-line sw-small" });
   const shape = h("div", { class: "sw-small sw-fp-line" });
@@ -1274,11 +1298,11 @@ function render({ model, el, root, ask, offline, theme }) {
   const log = h("label", { class: "sw-check sw-small" }, h("input", { type: "checkbox", onchange: (event) => set({ log_counts: event.target.checked }) }), "log");
   const logits = h("div");
   const rank = h("input", { class: "sw-input sw-fd-rank", type: "text", placeholder: "Rank of a token, e.g. \u201C the\u201D", "aria-label": "Rank of a token among all", spellcheck: "false", onchange: askRank });
-  needsKernel(rank, offline);
+  needsKernel(rank, noModel);
   const ranked = h("span", { class: "sw-small", role: "status" });
   const near = h("div", { class: "sw-fd-near" });
   const list = contextList({
-    offline,
+    offline: noModel,
     onRow: async (group, place) => (await ask("row", { feature: get("page").feature, group, place })).value,
     onEffects: async (group, place, whole) => (await ask("effects", { feature: get("page").feature, group, place, whole }, { key: `effects ${group}:${place}` })).value,
     onLook: (act) => {
@@ -1289,7 +1313,7 @@ function render({ model, el, root, ask, offline, theme }) {
   });
   const choice = (trait, label, options) => h("select", { class: "sw-select sw-small", "aria-label": label, "data-trait": trait, onchange: (event) => set({ [trait]: event.target.value }) }, options.map(([value, words]) => h("option", { value }, words)));
   const choices = { width: choice("width", "How much of a context", WIDTHS), group_by: choice("group_by", "Groups", GROUPS), sort: choice("sort", "Order in a group", SORTS) };
-  needsKernel(choices.group_by, offline);
+  needsKernel(choices.group_by, noModel);
   const breaks = h("label", { class: "sw-check sw-small" }, h("input", { type: "checkbox", onchange: (event) => set({ show_breaks: event.target.checked }) }), "line breaks");
   const left = h(
     "div",
@@ -1315,6 +1339,7 @@ function render({ model, el, root, ask, offline, theme }) {
       pin
     ),
     pins,
+    explained,
     pass,
     waiting,
     body
@@ -1331,8 +1356,10 @@ function render({ model, el, root, ask, offline, theme }) {
     root.toggleAttribute("data-stale", page.feature !== get("feature"));
     if (document.activeElement !== name) name.value = page.label;
     name.placeholder = page.top_tokens.length ? `Name this feature (${page.top_tokens.map((t) => quotedToken(t, 14)).join(" ")})` : "Name this feature";
+    drawExplained(page);
     const [share, interval] = densityWords(page);
-    pairs(density, [["fires on", share], ["95 %", interval], ["of", `${count(page.n_tokens)} tokens`]]);
+    pairs(density, [["fires on", share], .../** @type {[string, string][]} */
+    page.density_low === null ? [] : [["95 %", interval]], ["of", `${count(page.n_tokens)} tokens`]]);
     pairs(
       shape,
       /** @type {any} */
@@ -1344,6 +1371,18 @@ function render({ model, el, root, ask, offline, theme }) {
     drawContexts();
     root.dataset.drawMs = (performance.now() - started).toFixed(1);
     root.dataset.feature = String(page.feature);
+  }
+  function drawExplained(page) {
+    const found = page.explanations ?? [];
+    explained.hidden = !found.length;
+    const take = (text) => h("button", { class: "sw-btn sw-plain sw-small", type: "button", onclick: () => model.send({ kind: "label", text }) }, "Use as name");
+    fill(explained, found.map(([text, by]) => h(
+      "span",
+      { class: "sw-fd-explanation" },
+      h("span", { class: "sw-muted" }, by ? `Explained by ${visible(by)}: ` : "Explained: "),
+      h("span", { class: "sw-token" }, visible(text)),
+      !offline && text !== page.label && take(text)
+    )));
   }
   function drawActivations() {
     const page = get("page");
@@ -1383,7 +1422,7 @@ function render({ model, el, root, ask, offline, theme }) {
       near,
       panel("Tokens that excite it", sampled, facts(["token", "mean", "fires"], page.tokens.map(([, text, mean, n, all]) => [quotedToken(text, 24), number(mean), `${count(n)} of ${count(all)}`]), go, "No tokens were sampled.")),
       panel("Fires with", sampled, facts(["feature", "Pearson", "95 %", "cosine"], page.correlated.map(([f, r, lo, hi, cosine, , label]) => [other(f, label), number(r, 2), `${number(lo, 2)} \u2013 ${number(hi, 2)}`, number(cosine, 2)]), go, "No tokens were sampled.")),
-      panel("Points the same way", "decoder rows", facts(["feature", "cosine"], page.neighbours.map(([f, cosine, label]) => [other(f, label), number(cosine, 2)]), go, "No other feature.")),
+      panel("Points the same way", "decoder rows", facts(["feature", "cosine"], page.neighbours.map(([f, cosine, label]) => [other(f, label), number(cosine, 2)]), go, get("has_model") === false ? "The files do not say." : "No other feature.")),
       panel("Neurons", "of the decoder row", facts(["neuron", "value", "% of L1"], page.alignment.slice(0, 5).map(([i, value, share]) => [String(i), signed(value), percent(share)]), go, "")),
       panel("Correlated neurons", "of what it reads", facts(["neuron", "Pearson", "cosine"], page.neurons.slice(0, 5).map(([i, r, cosine]) => [String(i), signed(r, 2), signed(cosine, 2)]), go, "Not gathered for an SAE of this size.")),
       panel("Weights", null, facts(["", ""], [["decoder norm", number(weights.decoder_norm)], ["encoder norm", number(weights.encoder_norm)], ["encoder \xB7 decoder", number(weights.encoder_decoder_cosine, 2)], ["encoder bias", signed(weights.encoder_bias)]], go, ""))
@@ -1485,7 +1524,8 @@ var css2 = `${PANELS_CSS}${CONTEXTS_CSS}
 .sw-fd-head { margin-bottom: 6px; }
 .sw-fd-title { font-size: 15px; }
 .sw-fd-name { flex: 1 1 180px; max-width: 340px; }
-.sw-fd-pins, .sw-fd-pass { margin-bottom: 6px; }
+.sw-fd-explanation { display: inline-flex; align-items: baseline; gap: 4px; }
+.sw-fd-pins, .sw-fd-explained, .sw-fd-pass { margin-bottom: 6px; }
 .sw-fd-body { display: grid; grid-template-columns: minmax(260px, 320px) minmax(0, 1fr); gap: 0 18px; border-top: 1px solid var(--sw-line); }
 .sw-fd-left, .sw-fd-right { min-width: 0; max-height: 720px; overflow: auto; overscroll-behavior: contain; }
 .sw-fd-left { padding-inline-end: 10px; }

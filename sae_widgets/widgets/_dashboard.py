@@ -7,6 +7,7 @@ from sae_widgets.features.contexts import FeatureContext
 from sae_widgets.features.effects import FeatureEffects
 from sae_widgets.features.lab import FeatureLab, Neuron
 from sae_widgets.features.logits import TokenEffect
+from sae_widgets.features.statistics import FeatureStatistics
 from sae_widgets.token_text import token_texts
 
 N_GROUPS, N_IN_GROUP, N_RANDOM = 10, 5, 10
@@ -41,6 +42,18 @@ def page_of(lab: FeatureLab, feature: int, group_by: str = "interval", k: int = 
         "n_sample": 0 if statistics.sample is None else len(statistics.sample),
         "groups": _groups(lab, feature, group_by),
     }
+
+
+def search(statistics: FeatureStatistics, query: str, limit: int = 20) -> list[dict[str, Any]]:
+    """Features by number, label or token, for the page."""
+    return [
+        {
+            "feature": feature,
+            "label": statistics.labels.get(feature) or " ".join(statistics.top_tokens.get(feature, [])),
+            "peak": float(statistics.max_act[feature]),
+        }
+        for feature in statistics.search(query, limit=limit)
+    ]
 
 
 def _neurons(neurons: Iterable[Neuron]) -> list[list[Any]]:

@@ -13,16 +13,19 @@ SVG_CONTEXTS = 8
 
 def to_html(page: dict[str, Any], title: str) -> str:
     """Histogram, logits and contexts; each picture with its numbers as a table."""
-    facts = (
-        f"95 % interval of the density {page['density_low']:.4%} to {page['density_high']:.4%}; mean "
-        f"{page['shape']['mean']:.3g} where it fires, maximum {page['max_act']:.3g}"
-    )
+    known = [f"maximum {page['max_act']:.3g}"]
+    if page["shape"]["mean"] is not None:
+        known.insert(0, f"mean {page['shape']['mean']:.3g} where it fires")
+    if page["density_low"] is not None:
+        known.insert(0, f"95 % interval of the density {page['density_low']:.4%} to {page['density_high']:.4%}")
+    known += [f"explained as “{text}”{f' by {by}' if by else ''}" for text, by in page["explanations"][:1]]
+    facts = "; ".join(known)
     parts = [f'<p style="margin:0 0 8px;color:{_static.MUTED};font-size:12px">{escape(facts)}</p>']
     parts.append(_histogram(page["histogram"], 560.0, 90.0))
     if "up" in page["logits"]:
         rows = [
             (_token(up[1]), signed(up[2]), _token(down[1]), signed(down[2]))
-            for up, down in zip(page["logits"]["up"], page["logits"]["down"], strict=True)
+            for up, down in zip(page["logits"]["up"], page["logits"]["down"], strict=False)
         ]
         parts.append(_static.table(("Raises", "", "Lowers", ""), rows, "Next tokens that it changes most, directly"))
     contexts = [each for group in page["groups"][:1] for each in group["contexts"][:N_CONTEXTS]]

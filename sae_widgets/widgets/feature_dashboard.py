@@ -1,21 +1,27 @@
 """One feature with all that is known of it: how often, how strongly, on which texts, to what effect."""
 
+import os
 import random
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import traitlets
 
 from sae_widgets.features.contexts import FeatureContext
 from sae_widgets.features.lab import FeatureLab
+from sae_widgets.features.labels import read_labels, write_labels
 from sae_widgets.features.statistics import FeatureStatistics, known_statistics
 from sae_widgets.features.survey import gather, new_pass, statistics_of
+from sae_widgets.neuronpedia import kept_explanations
+from sae_widgets.neuronpedia_json import read_neuronpedia
 from sae_widgets.widgets import _charts, _dashboard_picture, _numbers, _provenance
 from sae_widgets.widgets._base import Job, SaeWidget, kernel_written
 from sae_widgets.widgets._clean import clean_text, json_safe
-from sae_widgets.widgets._dashboard import context_of, effects_of, page_of
+from sae_widgets.widgets._dashboard import context_of, effects_of, page_of, search
+from sae_widgets.widgets._read_pages import ReadFeatures, explained
 from sae_widgets.widgets._refused import RefusedError
 from sae_widgets.widgets._saved_features import pack_pages, wanted_features
 from sae_widgets.widgets._worker import Mailbox
@@ -32,6 +38,9 @@ class FeatureDashboard(SaeWidget):
         dashboard.feature = 43                                       # the page follows, and the other way round
         dashboard.statistics                                         # the numbers of all features
         dashboard.page                                               # those of this one
+        sw.FeatureDashboard.from_files("batch-0.json")               # SAEDashboard's or Neuronpedia's, without a model
+
+    An explanation that `sw.neuronpedia_explanations` once downloaded is shown beside your own name for a feature.
 
     Args:
         model: The model.
@@ -40,14 +49,16 @@ class FeatureDashboard(SaeWidget):
         statistics: Of all features; None takes those stored beside the SAE, or gathers them from `texts`.
         texts: Texts, or rows of tokens, to gather statistics from in the background.
         n_tokens: Gather so many tokens at most.
+        labels: A file for the names that are given in the page: read if it is there, written at each change.
         settings: Any trait: `group_by`, `width`, `show_breaks`, `sort`, `log_counts`, `pinned`; and `selection`.
 
     Raises:
-        ValueError: If there is no such feature, the SAE does not fit the model, or there is nothing to show.
+        ValueError: If there is no such feature, the SAE does not fit the model, there is nothing to show, or the file
+            of names is another SAE's.
     """
 
     _view = traitlets.Unicode("feature_dashboard").tag(sync=True)
-    choices = ("feature",)
+    choice_traits = ("feature",)
 
     feature = traitlets.Int(0, min=0).tag(sync=True)
     pinned = traitlets.List(traitlets.Int()).tag(sync=True)
@@ -65,6 +76,10 @@ class FeatureDashboard(SaeWidget):
     page = kernel_written(traitlets.Dict())
     """What is known of the feature, as plain values."""
     n_features = kernel_written(traitlets.Int(0))
+    listed = kernel_written(traitlets.List(traitlets.Int()))
+    """Of features from files: which there are; else empty."""
+    has_model = kernel_written(traitlets.Bool(True))
+    """Whether effects and whole rows can be asked for."""
     gathering = kernel_written(traitlets.Dict())
     """How far statistics are gathered: `done` and `total` tokens, `is_paused`; empty when nothing is gathered."""
 
@@ -76,13 +91,12 @@ class FeatureDashboard(SaeWidget):
         statistics: FeatureStatistics | None = None,
         texts: Iterable[str] | Any = None,
         n_tokens: int | None = 200_000,
+        labels: str | os.PathLike | None = None,
         **settings: Any,
     ) -> None:
         from sae_widgets.hooked import as_hooked
         from sae_widgets.model import check_fits
 
-        self._may_go_on = threading.Event()
-        self._may_go_on.set()
         check_fits(as_hooked(model), sae)
         self._model, self._sae = as_hooked(model), sae
         if statistics is None and texts is None:
@@ -92,19 +106,56 @@ class FeatureDashboard(SaeWidget):
                     "There are no statistics of this SAE. Gather them as you look: FeatureDashboard(model, sae, "
                     "texts=[...]), or first: sw.feature_statistics(model, sae, texts)."
                 )
+        self._read, self._explanations = None, kept_explanations(sae)
+        self._labels_file = None if labels is None else Path(labels).expanduser()
+        file = self._labels_file
+        named = read_labels(file, sae) if file is not None and file.exists() else {}
+        if statistics is not None:
+            statistics.labels.update(named)
         self._lab = None if statistics is None else FeatureLab(self._model, sae, statistics)
-        self.ops = {"search": self._search, "token": self._rank, "row": self._whole_row, "effects": self._effects}
-        self.ops["random"] = lambda args, job: self._random()
+        self._named = named
         if feature is None:
             shared = selection_of(settings.get("selection"))
             feature = (shared.first(sae) if shared is not None else None) or 0
-        super().__init__(feature=feature, **settings)
-        self._lanes["pass"] = Mailbox("FeatureDashboard's pass over text")
-        self.set_trait("n_features", sae.d_sae)
-        self.observe(lambda change: self._request(), names=["feature", "group_by"])
+        self._begin(feature, sae.d_sae, settings)
         if texts is not None and statistics is None:
             self.submit("gather", lambda job: self._gather(job, texts, n_tokens), lane="pass")
         self._request()
+
+    @classmethod
+    def from_files(cls, path: str | os.PathLike, feature: int | None = None, **settings: Any) -> "FeatureDashboard":
+        """A dashboard of features that files describe: SAEDashboard's, Neuronpedia's exports, or `write_neuronpedia`'s.
+
+        Needs neither model nor SAE; what the files do not say is left empty.
+
+        Args:
+            path: A file, or a folder of them.
+            feature: Which is shown first; None takes the first there is.
+            settings: Any trait, as for `FeatureDashboard`.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If a file is damaged or holds no features, or not this one.
+        """
+        self = cls.__new__(cls)
+        self._model = self._sae = self._lab = self._labels_file = None
+        self._read, self._explanations, self._named = ReadFeatures(Path(path)), {}, {}
+        first = self._read.features[0] if feature is None else feature
+        self._begin(first, self._read.features[-1] + 1, {"selection": False, **settings})
+        self.set_trait("listed", self._read.features)
+        self.set_trait("has_model", False)
+        self._request()
+        return self
+
+    def _begin(self, feature: int, n_features: int, settings: dict[str, Any]) -> None:
+        self._may_go_on = threading.Event()
+        self._may_go_on.set()
+        self.ops = {"search": self._search, "token": self._rank, "row": self._whole_row, "effects": self._effects}
+        self.ops["random"] = lambda args, job: self._random()
+        super().__init__(feature=feature, **settings)
+        self._lanes["pass"] = Mailbox("FeatureDashboard's pass over text")
+        self.set_trait("n_features", n_features)
+        self.observe(lambda change: self._request(), names=["feature", "group_by"])
 
     @traitlets.validate("feature")
     def _check_feature(self, proposal: Any) -> int:
@@ -118,7 +169,9 @@ class FeatureDashboard(SaeWidget):
         return list(dict.fromkeys(proposal["value"]))
 
     def _check_number(self, feature: int) -> None:
-        if not 0 <= feature < self._sae.d_sae:
+        if self._read is not None:
+            self._read.check(feature)
+        elif not 0 <= feature < self._sae.d_sae:
             raise RefusedError(f"No feature {feature}: there are {self._sae.d_sae:,}, 0 to {self._sae.d_sae - 1:,}.")
 
     def chosen(self, change: Any) -> dict[str, Any]:
@@ -135,9 +188,11 @@ class FeatureDashboard(SaeWidget):
         Raises:
             ValueError: If nothing is gathered yet.
         """
-        return self._known().statistics
+        return self._known().statistics if self._read is None else read_neuronpedia(self._read.path)
 
     def _known(self) -> FeatureLab:
+        if self._read is not None:
+            raise ValueError("This dashboard was read from files: it has no model to ask.")
         if self._lab is None:
             raise ValueError("Nothing is gathered yet; wait a moment.")
         return self._lab
@@ -164,7 +219,8 @@ class FeatureDashboard(SaeWidget):
         return self._lanes["pass"].wait(timeout) and self.wait(timeout)
 
     def close(self) -> None:
-        self._may_go_on.set()
+        if hasattr(self, "_may_go_on"):  # a dashboard that was refused has nothing to end
+            self._may_go_on.set()
         super().close()
 
     def _gather(self, job: Job, texts: Any, n_tokens: int | None) -> None:
@@ -183,8 +239,7 @@ class FeatureDashboard(SaeWidget):
         self.set_from_kernel(gathering={})
 
     def _show_gathered(self, statistics: FeatureStatistics) -> None:
-        if self._lab is not None:
-            statistics.labels = self._lab.statistics.labels
+        statistics.labels = self._named if self._lab is None else self._lab.statistics.labels
         self._lab = FeatureLab(self._model, self._sae, statistics)
         self._request()
 
@@ -195,30 +250,47 @@ class FeatureDashboard(SaeWidget):
     # -- the feature ---------------------------------------------------------------------------------------------------
 
     def _request(self) -> None:
-        if self._lab is not None:
+        if self._lab is not None or self._read is not None:
             self.submit("page", self._show)
 
+    def _pages(self) -> Callable[[int], dict[str, Any]]:
+        """What makes the page of a feature, by what is known and asked now."""
+        if self._read is not None:
+            return self._read.page
+        lab, group_by = self._known(), self.group_by
+
+        def page(feature: int) -> dict[str, Any]:
+            explanations = [explained(each) for each in self._explanations.get(feature, ())]
+            return {**page_of(lab, feature, group_by), "explanations": explanations}
+
+        return page
+
     def _show(self, job: Job) -> None:
-        lab, feature = self._known(), self.feature
-        page = page_of(lab, feature, self.group_by)
+        page = self._pages()(self.feature)
         job.check()
         self.set_from_kernel(page=page)
 
     def set_label(self, text: str, feature: int | None = None) -> None:
-        """Name a feature (the one on view); empty takes the name away. `statistics.save(folder)` keeps it."""
+        """Name a feature (the one on view); empty takes the name away.
+
+        The file given as `labels` keeps it; lacking one, `statistics.save(folder)` does.
+        """
         feature = self.feature if feature is None else feature
         self._check_number(feature)
-        labels, text = self.statistics.labels, clean_text(text).strip()
+        labels = self._known().statistics.labels if self._read is None else self._read.labels
+        text = clean_text(text).strip()
         if text:
             labels[feature] = text[:200]
         else:
             labels.pop(feature, None)
+        if self._labels_file is not None:
+            write_labels(self._labels_file, labels, self._sae)
         self._request()
 
     def on_message(self, content: dict, buffers: list) -> None:
         """`label`, `pause`, `resume` and `stop` of the page."""
         kind = content.get("kind")
-        if kind == "label" and self._lab is not None:
+        if kind == "label" and (self._lab is not None or self._read is not None):
             self.set_label(str(content.get("text", "")))
         elif kind in ("pause", "resume", "stop"):
             {"pause": self.pause, "resume": self.resume, "stop": self.stop}[kind]()
@@ -227,21 +299,12 @@ class FeatureDashboard(SaeWidget):
 
     def _search(self, args: dict, job: Job) -> list[dict[str, Any]]:
         """Features by number, label or token."""
-        statistics = self.statistics
-        found = statistics.search(str(args.get("query", ""))[:200], limit=20)
-        return [
-            {
-                "feature": feature,
-                "label": statistics.labels.get(feature) or " ".join(statistics.top_tokens.get(feature, [])),
-                "peak": float(statistics.max_act[feature]),
-            }
-            for feature in found
-        ]
+        query = str(args.get("query", ""))[:200]
+        return self._read.search(query) if self._read is not None else search(self._known().statistics, query)
 
     def _random(self) -> int:
         """One of the features that fire."""
-        alive = self.statistics.density.nonzero()[:, 0].tolist()
-        return random.choice(alive or [self.feature])
+        return random.choice(self._firing() or [self.feature])
 
     def _rank(self, args: dict, job: Job) -> dict[str, Any]:
         """Where a token stands among those that the feature raises and lowers."""
@@ -288,22 +351,27 @@ class FeatureDashboard(SaeWidget):
         return _charts.dashboard_charts(self.page)
 
     def _sources(self) -> dict[str, Any]:
+        if self._read is not None:
+            return {"file": self._read.path.name}
         return _provenance.facts_of(self._sae, self._lab.statistics if self._lab is not None else None)
 
     def _saved_state(self, features: str | Iterable[int] | None = None, **settings: Any) -> dict[str, Any]:
         """`save("x.html", features=...)`: which features the page has; None is those on view and pinned."""
         super()._saved_state(**settings)
-        lab, on_view = self._known(), [self.feature, *self.pinned]
-        chosen = wanted_features(features, on_view, lambda: lab.statistics.density.nonzero()[:, 0].tolist())
+        pages, on_view = self._pages(), [self.feature, *self.pinned]
+        chosen = wanted_features(features, on_view, self._firing)
         for feature in chosen:
             self._check_number(feature)
-        group_by, first = self.group_by, self.feature if self.feature in chosen else min(chosen, default=self.feature)
+        first = self.feature if self.feature in chosen else min(chosen, default=self.feature)
         tell = partial(self._report, "running", "Saving")
-        saved = pack_pages(
-            chosen, lambda feature: page_of(lab, feature, group_by), lambda done, n: tell(done=done, total=n)
-        )
+        saved = pack_pages(chosen, pages, lambda done, n: tell(done=done, total=n))
         self._report("done", f"Saved {len(saved['features']):,} features")
-        return {"saved": saved, "feature": first, "page": json_safe(page_of(lab, first, group_by))}
+        return {"saved": saved, "feature": first, "page": json_safe(pages(first))}
+
+    def _firing(self) -> list[int]:
+        if self._read is not None:
+            return self._read.features
+        return self._known().statistics.density.nonzero()[:, 0].tolist()
 
     # -- pictures ------------------------------------------------------------------------------------------------------
 
