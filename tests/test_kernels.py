@@ -6,13 +6,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sae_widgets.kernels import (
+    Entries,
     PursuitSettings,
     bags,
+    decode_entries,
     decode_groups,
     decode_rows,
+    entries,
+    entry_products,
+    few_entries,
     pursue,
+    recycle,
     reference,
     selected_products,
+    spare,
 )
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
@@ -151,3 +158,80 @@ def test_a_weight_stored_by_features_gets_a_gradient_stored_by_features():
     values = (x @ W).detach().gather(-1, indices)
     bags.selected_products(x, W, torch.zeros(7), indices, values).sum().backward()
     assert W.grad.stride() == W.stride()
+
+
+@st.composite
+def chosen_entries(draw):
+    """A matrix of choices (some with none), and a number for each that is chosen."""
+    n, d_sae = draw(st.integers(1, 9)), draw(st.sampled_from([1, 3, 8, 16]))
+    generator = torch.Generator().manual_seed(draw(st.integers(0, 2**20)))
+    chosen = torch.rand(n, d_sae, generator=generator) < draw(st.sampled_from([0.0, 0.1, 0.5, 1.0]))
+    tokens, features = chosen.nonzero().unbind(-1)
+    found = Entries(tokens, features, n, d_sae)
+    return chosen, found, torch.randn(len(tokens), generator=generator, dtype=torch.float64), generator
+
+
+@settings(deadline=None)
+@given(problem=chosen_entries())
+def test_few_entries_are_where_the_choice_is_true(problem):
+    chosen, expected, *_ = problem
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(entries, "MOST", 1.0)
+        found = few_entries(chosen)
+    assert found is not None
+    assert (found.n_tokens, found.n_features) == chosen.shape
+    assert torch.equal(found.tokens, expected.tokens)
+    assert torch.equal(found.features, expected.features)
+
+
+@settings(deadline=None)
+@given(problem=chosen_entries())
+def test_entries_are_the_dense_products_with_their_gradients(problem):
+    _, found, values, generator = problem
+    x, rows, b = (
+        torch.randn(shape, generator=generator, dtype=torch.float64)
+        for shape in ((found.n_tokens, 4), (found.n_features, 5), (found.n_features,))
+    )
+    W = torch.randn(found.n_features, 4, generator=generator, dtype=torch.float64).T
+    known = (x @ W + b)[found.tokens, found.features]
+    cases = [
+        (lambda kernels: lambda v, r: kernels.decode_entries(found, v, r), (values, rows)),
+        (lambda kernels: lambda x, W, b: kernels.entry_products(x, W, b, found, known), (x, W, b)),
+    ]
+    for of, inputs in cases:
+        out, grads = gradients(of(bags), *inputs)
+        expected, expected_grads = gradients(of(reference), *inputs)
+        torch.testing.assert_close(out, expected, rtol=1e-12, atol=1e-12)
+        for one, other in zip(grads, expected_grads, strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
+
+
+def test_without_mkl_gradients_are_the_same(monkeypatch):
+    found = Entries(torch.tensor([0, 0, 2]), torch.tensor([1, 3, 3]), 3, 4)
+    values, rows = torch.tensor([1.0, -2.0, 3.0], dtype=torch.float64), torch.randn(4, 5, dtype=torch.float64)
+    with_mkl = gradients(lambda v, r: decode_entries(found, v, r), values, rows)[1]
+    monkeypatch.setattr(bags, "_is_mkl_for", lambda x: False)
+    without = gradients(lambda v, r: decode_entries(found, v, r), values, rows)[1]
+    torch.testing.assert_close(with_mkl, without, rtol=1e-12, atol=1e-12)
+
+
+def test_a_recycled_gradient_is_written_anew_in_its_place():
+    W, x = torch.nn.Parameter(torch.randn(7, 5).T), torch.randn(3, 5)
+    found = Entries(torch.tensor([0, 1, 2]), torch.tensor([1, 2, 6]), 3, 7)
+
+    def gradient() -> torch.Tensor:
+        entry_products(x, W, None, found, torch.zeros(3)).sum().backward()
+        assert W.grad is not None
+        return W.grad
+
+    first = gradient()
+    expected, place = first.clone(), first.data_ptr()
+    first.fill_(torch.nan)
+    del first
+    recycle(W)
+    assert W.grad is None
+    second = gradient()
+    torch.testing.assert_close(second, expected)
+    if bags._is_mkl_for(x):
+        assert second.data_ptr() == place
+    assert W not in spare._spare

@@ -66,6 +66,7 @@ class BatchSelectingSAE(SelectingSAE):
     """An SAE that chooses its active features over a whole batch; its training config has the fields of BatchTopK's."""
 
     config_class = JumpReLUSAEConfig
+    chooses_per_token: ClassVar[bool] = False
     # float64: at lr 0.01 a float32 average stops moving once the steps are below its rounding.
     kept_dtypes: ClassVar[dict[str, torch.dtype]] = {"topk_threshold": torch.float64}
 

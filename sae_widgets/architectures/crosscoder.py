@@ -24,8 +24,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from sae_widgets.sae.acts import Coefficient, SparseActs, TrainContext, TrainParts, pre_act_loss, squared_error
-from sae_widgets.sae.base import SAE
+from sae_widgets.architectures.rectifying import RectifyingSAE
 from sae_widgets.sae.config import ArchitectureName, Number, SAEConfig
 from sae_widgets.sae.registry import register_sae_class
 
@@ -77,7 +76,7 @@ class CrosscoderTrainingSAEConfig(CrosscoderSAEConfig):
 
 @final
 @register_sae_class
-class CrosscoderSAE(SAE):
+class CrosscoderSAE(RectifyingSAE):
     """See the module."""
 
     config_class = CrosscoderSAEConfig
@@ -88,26 +87,8 @@ class CrosscoderSAE(SAE):
         """Length of each feature's decoder row in each source."""
         return torch.linalg.vector_norm(self.W_dec.unflatten(-1, (self.n_sources, -1)), dim=-1)
 
-    def activate(self, hidden_pre: Float[Tensor, "*batch d_sae"]) -> Float[Tensor, "*batch d_sae"]:
-        return hidden_pre.relu()
-
-    def coefficients(self) -> dict[str, Coefficient]:
-        cfg = self._training_config()
-        return {"l1": Coefficient(cfg.l1_coefficient, cfg.l1_warm_up_steps)}
-
-    def objective(
-        self, parts: TrainParts, target: Float[Tensor, "*batch d_out"], ctx: TrainContext
-    ) -> dict[str, Float[Tensor, ""]]:
-        cfg, norms = self._training_config(), self.source_norms.sum(-1)
-        assert not isinstance(parts.feature_acts, SparseActs)
-        terms = {
-            "mse_loss": squared_error(parts.sae_out, target),
-            "l1_loss": ctx.coefficients["l1"] * (parts.feature_acts * norms).sum(-1).mean(),
-        }
-        if cfg.pre_act_loss_coefficient is not None:
-            below = (-parts.hidden_pre).relu()
-            terms["pre_act_loss"] = cfg.pre_act_loss_coefficient * pre_act_loss(below, norms, ctx)
-        return terms
+    def _penalty_norms(self) -> Float[Tensor, " d_sae"]:
+        return self.source_norms.sum(-1)
 
     def _shaped(self, out: Tensor) -> Float[Tensor, "*batch n_sources d"]:
         return out.unflatten(-1, (self.n_sources, -1))

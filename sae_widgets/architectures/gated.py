@@ -11,19 +11,22 @@
 
 Source: Rajamanoharan et al. 2024, "Improving Dictionary Learning with Gated Sparse Autoencoders", as in SAELens 6:
 its auxiliary term does not detach the decoder. Two departures. The two paths share one product, where SAELens makes
-`W_enc * exp(r_mag)` and a second one. With an input that is normalised row by row, the auxiliary term sees the
-normalised input like every other path, where SAELens takes the raw one.
+`W_enc * exp(r_mag)` and a second one; where few gates are open, all but this product is sparse. With an input that is
+normalised row by row, the auxiliary term sees the normalised input like every other path, where SAELens takes the raw
+one.
 """
 
 from dataclasses import dataclass, field
 from typing import ClassVar, final
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from sae_widgets.normalize import normalize
+from sae_widgets.normalize import Undo
 from sae_widgets.sae.acts import (
     Coefficient,
+    EntryActs,
     TrainContext,
     TrainParts,
     decoder_norms,
@@ -82,9 +85,29 @@ class GatedSAE(SAE):
 
     def train_parts(self, x: Float[Tensor, "*batch d_in"]) -> TrainParts:
         sae_in, undo = self._prepare(x, hooked=False)
-        gate_pre, hidden_pre = self._paths(sae_in)
+        product = sae_in @ self.W_enc
+        few = None
+        # Of what is short of opening, closed gates have a share.
+        if self._training_config().pre_act_loss_coefficient is None:
+            few = self._entries_of(sae_in, product, None, product.detach() > -self.b_gate)
+        if few is not None:
+            return self._parts_of_few(sae_in, few, undo)
+        gate_pre, hidden_pre = product + self.b_gate, self._magnitude(product)
         feature_acts = (gate_pre > 0) * self.activate(hidden_pre)
-        return TrainParts(sae_in, hidden_pre, feature_acts, undo(self._decode(feature_acts)), gate_pre)
+        sae_out, gate_out = (undo(self._decode(acts)) for acts in (feature_acts, gate_pre.relu()))
+        return TrainParts(sae_in, hidden_pre, feature_acts, sae_out, gate_pre, (gate_out,))
+
+    def _parts_of_few(self, sae_in: Float[Tensor, "n d_in"], few: EntryActs, undo: Undo) -> TrainParts:
+        """The same, of the products of open gates alone."""
+        features = few.entries.features
+        gates = few.values + self.b_gate.index_select(0, features)
+        scale, shift = (each.index_select(0, features) for each in (self.r_mag.exp(), self.b_mag))
+        magnitudes = (few.values * scale + shift).relu()
+        # One product for both: the decoder has one gradient then.
+        both = EntryActs(few.entries.repeated(2), torch.cat([magnitudes, gates]))
+        sae_out, gate_out = (undo(each) for each in self._decode(both).chunk(2))
+        acts, gate_pre = EntryActs(few.entries, magnitudes), EntryActs(few.entries, gates)
+        return TrainParts(sae_in, None, acts, sae_out, gate_pre, (gate_out,))
 
     def coefficients(self) -> dict[str, Coefficient]:
         cfg = self._training_config()
@@ -93,25 +116,32 @@ class GatedSAE(SAE):
     def objective(
         self, parts: TrainParts, target: Float[Tensor, "*batch d_in"], ctx: TrainContext
     ) -> dict[str, Float[Tensor, ""]]:
-        cfg = self._training_config()
-        assert parts.gate_pre is not None
-        gate_acts = parts.gate_pre.relu()
-        _, undo = normalize(target, cfg.normalize_activations)
-        norms = decoder_norms(self.W_dec)
+        cfg, gate_pre, norms = self._training_config(), parts.gate_pre, decoder_norms(self.W_dec)
+        assert gate_pre is not None
+        if isinstance(gate_pre, EntryActs):
+            lengths = (gate_pre.per_feature() * norms).sum() / max(gate_pre.entries.n_tokens, 1)
+        else:
+            lengths = (gate_pre.relu() * norms).sum(-1).mean()
+        (gate_out,) = parts.inner_outs
         terms = {
             "mse_loss": squared_error(parts.sae_out, target),
-            "l1_loss": ctx.coefficients["l1"] * (gate_acts * norms).sum(-1).mean(),
-            "auxiliary_reconstruction_loss": squared_error(undo(self._decode(gate_acts)), target),
+            "l1_loss": ctx.coefficients["l1"] * lengths,
+            "auxiliary_reconstruction_loss": squared_error(gate_out, target),
         }
         if cfg.pre_act_loss_coefficient is not None:
-            below = (-parts.gate_pre).relu()
+            assert isinstance(gate_pre, Tensor)
+            below = (-gate_pre).relu()
             terms["pre_act_loss"] = cfg.pre_act_loss_coefficient * pre_act_loss(below, norms, ctx)
         return terms
 
     def _paths(self, sae_in: Tensor) -> tuple[Tensor, Tensor]:
         """`gate_pre` and `hidden_pre`."""
         product = sae_in @ self.W_enc
-        return product + self.b_gate, product * self.r_mag.exp() + self.b_mag
+        return product + self.b_gate, self._magnitude(product)
+
+    def _magnitude(self, product: Float[Tensor, "*batch d_sae"]) -> Float[Tensor, "*batch d_sae"]:
+        """`hidden_pre`."""
+        return product * self.r_mag.exp() + self.b_mag
 
     def _features(self, sae_in: Float[Tensor, "*batch d_in"], *, hooked: bool) -> Tensor:
         gate_pre, hidden_pre = self._paths(sae_in)

@@ -15,17 +15,28 @@ The threshold gets its gradient from a rectangle of width eps around it (K(u) = 
 
 Source: Rajamanoharan et al. 2024, "Jumping Ahead"; Gemma Scope 2 (quadratic); Anthropic, January 2025 update (tanh,
 pre_act_loss, estimator to the input too), in the form of SAELens 6: the threshold itself is trained, not its log.
+
+Where few pre-activations are above their threshold or within the rectangle below it, all but the encoder's product is
+sparse: the others have no gradient.
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, final
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.autograd import Function
 
-from sae_widgets.sae.acts import Coefficient, TrainContext, TrainParts, decoder_norms, pre_act_loss, squared_error
+from sae_widgets.sae.acts import (
+    Coefficient,
+    EntryActs,
+    TrainContext,
+    TrainParts,
+    decoder_norms,
+    pre_act_loss,
+    squared_error,
+)
 from sae_widgets.sae.base import SAE
 from sae_widgets.sae.config import Number
 
@@ -86,11 +97,24 @@ class JumpingSAE(SAE):
 
     def activate(self, hidden_pre: Float[Tensor, "*batch d_sae"]) -> Float[Tensor, "*batch d_sae"]:
         if self.cfg.is_training:
-            cfg = self._training_config()
-            return _JumpReLU.apply(  # type: ignore[return-value]
-                hidden_pre, self.threshold.to(hidden_pre.dtype), cfg.jumprelu_bandwidth, cfg.jumprelu_ste_to_input
-            )
+            return self._jumped(hidden_pre, self.threshold.to(hidden_pre.dtype))
         return hidden_pre.relu() * (hidden_pre > self.threshold)
+
+    @final
+    def train_parts(self, x: Float[Tensor, "*batch d_in"]) -> TrainParts:
+        cfg = self._training_config()
+        sae_in, undo = self._prepare(x, hooked=False)
+        hidden_pre, few = self.pre_activations(sae_in), None
+        # Of what is short of firing, all features have a share.
+        if cfg.pre_act_loss_coefficient is None:
+            # A little more than half the rectangle's width, since its own test rounds in another way.
+            floor = self.threshold - 0.501 * cfg.jumprelu_bandwidth
+            few = self._entries_of(sae_in, hidden_pre, self.b_enc, hidden_pre.detach() > floor.to(hidden_pre.dtype))
+        if few is not None:
+            pre, acts = few, EntryActs(few.entries, self._jumped(few.values, self._threshold_of(few)))
+        else:
+            pre, acts = hidden_pre, self.activate(hidden_pre)
+        return TrainParts(sae_in, pre, acts, self._train_out(x, self._decode(acts), undo))
 
     def coefficients(self) -> dict[str, Coefficient]:
         cfg = self._training_config()
@@ -105,6 +129,7 @@ class JumpingSAE(SAE):
             "l0_loss": ctx.coefficients["l0"] * self._sparsity(parts).mean(),
         }
         if cfg.pre_act_loss_coefficient is not None:
+            assert isinstance(parts.hidden_pre, Tensor)
             below = (self.threshold.to(parts.hidden_pre.dtype) - parts.hidden_pre).relu()
             short = self.peers.total(pre_act_loss(below, decoder_norms(self.W_dec), ctx))
             terms["pre_act_loss"] = cfg.pre_act_loss_coefficient * short
@@ -117,16 +142,34 @@ class JumpingSAE(SAE):
         self.threshold.clamp_(min=0.0)
 
     def _sparsity(self, parts: TrainParts) -> Float[Tensor, "*batch"]:
-        cfg = self._training_config()
-        if cfg.jumprelu_sparsity_loss_mode == "tanh":
-            acts = parts.feature_acts * decoder_norms(self.W_dec)  # type: ignore[operator]
-            return self.peers.total(torch.tanh(cfg.jumprelu_tanh_scale * acts).sum(-1))
-        threshold = self.threshold.to(parts.hidden_pre.dtype)
-        steps = _Step.apply(parts.hidden_pre, threshold, cfg.jumprelu_bandwidth, cfg.jumprelu_ste_to_input)
-        l0 = self.peers.total(steps.sum(-1))  # type: ignore[union-attr]
+        cfg, acts, pre = self._training_config(), parts.feature_acts, parts.hidden_pre
+        if isinstance(acts, EntryActs):
+            assert isinstance(pre, EntryActs)
+            norms = decoder_norms(self.W_dec).index_select(0, acts.entries.features)
+            steps = EntryActs(acts.entries, self._steps(acts.values, pre.values, norms, self._threshold_of(pre)))
+            l0 = self.peers.total(steps.per_token())
+        else:
+            assert isinstance(acts, Tensor)
+            assert isinstance(pre, Tensor)
+            l0 = self._steps(acts, pre, decoder_norms(self.W_dec), self.threshold.to(pre.dtype)).sum(-1)
+            l0 = self.peers.total(l0)
         if cfg.jumprelu_sparsity_loss_mode == "quadratic":
             return 2 / cfg.target_l0 * (l0 - cfg.target_l0) ** 2
         return l0
+
+    def _steps(self, acts: Tensor, pre: Tensor, norms: Tensor, threshold: Tensor) -> Tensor:
+        """What the loss counts of each feature: 1 where it fires, or in mode "tanh" nearly."""
+        cfg = self._training_config()
+        if cfg.jumprelu_sparsity_loss_mode == "tanh":
+            return torch.tanh(cfg.jumprelu_tanh_scale * (acts * norms))
+        return _Step.apply(pre, threshold, cfg.jumprelu_bandwidth, cfg.jumprelu_ste_to_input)  # type: ignore[return-value]
+
+    def _jumped(self, pre: Tensor, threshold: Tensor) -> Tensor:
+        cfg = self._training_config()
+        return _JumpReLU.apply(pre, threshold, cfg.jumprelu_bandwidth, cfg.jumprelu_ste_to_input)  # type: ignore[return-value]
+
+    def _threshold_of(self, few: EntryActs) -> Float[Tensor, " m"]:
+        return self.threshold.to(few.values.dtype).index_select(0, few.entries.features)
 
     def _make_biases(self) -> None:
         super()._make_biases()
@@ -148,7 +191,7 @@ def _rectangle(u: Tensor) -> Tensor:
 
 
 def _summed_to(grad: Tensor, threshold: Tensor) -> Tensor:
-    return grad.reshape(-1, len(threshold)).sum(0)
+    return grad if grad.ndim == 1 else grad.flatten(0, -2).sum(0)
 
 
 class _JumpReLU(Function):

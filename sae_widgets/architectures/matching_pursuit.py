@@ -106,7 +106,7 @@ class MatchingPursuitSAE(SAE):
         sae_in, undo = self._prepare(x, hooked=False)
         acts = self._pursue(sae_in)
         no_pre = sae_in.new_zeros(()).expand(*sae_in.shape[:-1], self.d_sae)
-        return TrainParts(sae_in, no_pre, acts, self._train_out(x, acts, undo))
+        return TrainParts(sae_in, no_pre, acts, self._train_out(x, self._decode(acts), undo))
 
     def objective(
         self, parts: TrainParts, target: Float[Tensor, "*batch d_out"], ctx: TrainContext

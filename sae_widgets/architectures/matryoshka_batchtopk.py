@@ -65,10 +65,8 @@ class MatryoshkaBatchTopKTrainingSAE(BatchSelectingSAE):
 
     training_config_class = MatryoshkaBatchTopKTrainingSAEConfig
 
-    def _nested_outs(self, x: Tensor, acts: SparseActs, undo: Undo) -> list[Float[Tensor, "*batch d_out"]]:
-        unscaled = self._unscaled(acts)
-        assert isinstance(unscaled, SparseActs)
-        indices, values = unscaled
+    def _nested_outs(self, x: Tensor, weights: SparseActs, undo: Undo) -> list[Float[Tensor, "*batch d_out"]]:
+        indices, values = weights
         ends = torch.tensor(self.cfg.matryoshka_widths, device=indices.device)
         parts = decode_groups(rows_of(indices), rows_of(values), self.W_dec, ends)  # n_widths n d_out
         outs, total = [], self.b_dec

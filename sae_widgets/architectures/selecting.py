@@ -2,14 +2,15 @@
 
     hidden_pre   = (sae_in @ W_enc + b_enc) * ||W_dec_i||      (the norms only with rescale_acts_by_decoder_norm)
     feature_acts = relu(hidden_pre) at the chosen features, else 0
-    x_hat        = (feature_acts / ||W_dec_i||) @ W_dec + b_dec
+    x_hat        = (feature_acts / ||W_dec_i||) @ W_dec + b_dec         (norms cancel: training never divides by them)
 
     mse_loss                      = mean ||x - x_hat||^2
     auxiliary_reconstruction_loss = coef * min(n_dead / k_aux, 1) * mean ||e_hat - (x - x_hat)||^2
         e_hat = z @ W_dec without bias, z = hidden_pre at the k_aux = d_in // 2 largest of the dead features
 
-The pre-activations are made without autograd; the chosen entries then carry their gradient (`kernels`), so a step has
-one dense product and nothing else of size [n, d_sae] with a gradient.
+The pre-activations are made without autograd and, where each token is chosen for by itself, a few rows at a time, so
+that they stay in the processor's cache; the chosen entries then carry their gradient (`kernels`). A step has one dense
+product, and keeps nothing of size [n, d_sae].
 
 Source: Gao et al. 2024, "Scaling and evaluating sparse autoencoders", as in SAELens 6. One departure: with an input
 normalised row by row SAELens refuses the auxiliary loss; here e_hat goes back to the input's unit like x_hat does.
@@ -35,11 +36,17 @@ from sae_widgets.sae.acts import (
 )
 from sae_widgets.sae.base import SAE, SMALLEST_NORM
 
+_BLOCK, _LEAST_ROWS = 2**22, 128
+"""Pre-activations that are made at once, and the fewest tokens; 16 MiB are in cache when features are chosen."""
+
 
 class SelectingSAE(SAE):
     """An SAE that chooses its active features by comparing pre-activations with each other."""
 
     has_sparse_acts: ClassVar[bool] = True
+
+    chooses_per_token: ClassVar[bool] = True
+    """Whether a token's features do not depend on the other tokens."""
 
     @abstractmethod
     def select(self, hidden_pre: Float[Tensor, "n d_sae"]) -> SparseActs:
@@ -64,10 +71,10 @@ class SelectingSAE(SAE):
     @final
     def train_parts(self, x: Float[Tensor, "*batch d_in"]) -> TrainParts:
         sae_in, undo = self._prepare(x, hooked=False)
-        hidden_pre, acts = self._choose(sae_in)
+        acts, weights = self._choose(sae_in)
         self._watch(acts)
-        *inner_outs, sae_out = self._nested_outs(x, acts, undo)
-        return TrainParts(sae_in, hidden_pre, acts, sae_out, inner_outs=tuple(inner_outs))
+        *inner_outs, sae_out = self._nested_outs(x, weights, undo)
+        return TrainParts(sae_in, None, acts, sae_out, inner_outs=tuple(inner_outs))
 
     @final
     def objective(
@@ -107,9 +114,15 @@ class SelectingSAE(SAE):
         """What features are compared by."""
         return hidden_pre
 
-    def _nested_outs(self, x: Tensor, acts: SparseActs, undo: Undo) -> list[Float[Tensor, "*batch d_out"]]:
-        """Reconstructions from ever more features; the last is from all."""
-        return [self._train_out(x, acts, undo)]
+    def _nested_outs(self, x: Tensor, weights: SparseActs, undo: Undo) -> list[Float[Tensor, "*batch d_out"]]:
+        """Reconstructions from ever more features; the last is from all.
+
+        Args:
+            x: The input.
+            weights: What decoder rows are multiplied with, as they are.
+            undo: Back from the normalisation.
+        """
+        return [self._train_out(x, self._summed_rows(weights) + self.b_dec, undo)]
 
     def _inner_losses(self, parts: TrainParts, target: Tensor) -> dict[str, Float[Tensor, ""]]:
         """Terms for the other reconstructions."""
@@ -121,36 +134,54 @@ class SelectingSAE(SAE):
     def _features(self, sae_in: Float[Tensor, "*batch d_in"], *, hooked: bool) -> Tensor | SparseActs:
         is_seen = hooked and is_any_hooked([self.hook_sae_acts_pre, self.hook_sae_acts_post])
         if self.is_selecting and not is_seen:
-            return self._choose(sae_in)[1]
+            return self._choose(sae_in)[0]
         hidden_pre = self._through(self.hook_sae_acts_pre, self.pre_activations(sae_in), hooked)
         if self.is_rescaled:
             hidden_pre = hidden_pre * decoder_norms(self.W_dec)
         return self._through(self.hook_sae_acts_post, self.activate(hidden_pre), hooked)
 
-    def _choose(self, sae_in: Float[Tensor, "*batch d_in"]) -> tuple[Tensor, SparseActs]:
-        """Pre-activations, detached, and the chosen activations with their gradient."""
+    def _choose(self, sae_in: Float[Tensor, "*batch d_in"]) -> tuple[SparseActs, SparseActs]:
+        """The chosen activations, and what decoder rows as they are multiply with; both with their gradient."""
         rows = rows_of(sae_in)
+        norms = decoder_norms(self.W_dec) if self.is_rescaled else None
         with torch.no_grad():
-            hidden_pre = self.pre_activations(rows)
-            if self.is_rescaled:
-                hidden_pre.mul_(decoder_norms(self.W_dec))
-            chosen = self.select(hidden_pre)
-        values = self._values_at(rows, hidden_pre, chosen.indices)
-        values = torch.where(chosen.values != 0, values, 0.0)
+            chosen = self._choose_by_blocks(rows, norms)
+        weights = self._weights_at(rows, chosen.indices, chosen.values, norms)
+        weights = torch.where(chosen.values != 0, weights, 0.0)
+        values = weights if norms is None else weights * norms[chosen.indices]
         batch = sae_in.shape[:-1]
-        acts = SparseActs(*(each.view(*batch, values.shape[-1]) for each in (chosen.indices, values)))
-        return hidden_pre.view(*batch, self.d_sae), acts
+        indices, values, weights = (each.view(*batch, each.shape[-1]) for each in (chosen.indices, values, weights))
+        return SparseActs(indices, values), SparseActs(indices, weights)
 
-    def _values_at(
-        self, rows: Float[Tensor, "n d_in"], hidden_pre: Float[Tensor, "n d_sae"], indices: Int[Tensor, "n k"]
+    def _choose_by_blocks(self, rows: Float[Tensor, "n d_in"], norms: Float[Tensor, " d_sae"] | None) -> SparseActs:
+        """The chosen features and their activations, without gradients."""
+        n_rows = max(_LEAST_ROWS, _BLOCK // self.d_sae) if self.chooses_per_token else max(len(rows), 1)
+        blocks = [self.select(self._compared(block, norms)) for block in (rows.split(n_rows) if len(rows) else [rows])]
+        return SparseActs(*(torch.cat(each) if len(blocks) > 1 else each[0] for each in zip(*blocks, strict=True)))
+
+    def _compared(
+        self, rows: Float[Tensor, "n d_in"], norms: Float[Tensor, " d_sae"] | None
+    ) -> Float[Tensor, "n d_sae"]:
+        """Pre-activations in the unit in which they are compared."""
+        hidden_pre = self.pre_activations(rows)
+        return hidden_pre if norms is None else hidden_pre.mul_(norms)
+
+    @torch.no_grad()
+    def _hidden_pre(self, sae_in: Float[Tensor, "*batch d_in"]) -> Float[Tensor, "*batch d_sae"]:
+        return self._compared(sae_in, decoder_norms(self.W_dec) if self.is_rescaled else None)
+
+    def _weights_at(
+        self,
+        rows: Float[Tensor, "n d_in"],
+        indices: Int[Tensor, "n k"],
+        compared: Float[Tensor, "n k"],
+        norms: Float[Tensor, " d_sae"] | None,
     ) -> Float[Tensor, "n k"]:
-        """`hidden_pre` at `indices`, with its gradient."""
-        values = hidden_pre.gather(-1, indices)
-        if not self.is_rescaled:
-            return selected_products(rows, self.W_enc, self.b_enc, indices, values)
-        norms = decoder_norms(self.W_dec)[indices]
-        unscaled = values / norms.detach().clamp_min(SMALLEST_NORM)
-        return selected_products(rows, self.W_enc, self.b_enc, indices, unscaled) * norms
+        """`rows @ W_enc + b_enc` at `indices` with its gradient; `compared` is the same times the norms."""
+        values = compared.to(self.dtype)
+        if norms is not None:
+            values = values / norms.detach().clamp_min(SMALLEST_NORM)[indices]
+        return selected_products(rows, self.W_enc, self.b_enc, indices, values)
 
     def _decoded_rows(self, feature_acts: Tensor | SparseActs) -> Float[Tensor, "*batch d_out"]:
         return super()._decoded_rows(self._unscaled(feature_acts))
@@ -178,12 +209,17 @@ class SelectingSAE(SAE):
         if not n_dead or not k_aux:
             return sae_out.new_zeros(())
         residual = (target - sae_out).detach()
-        rows, hidden_pre = rows_of(parts.sae_in), rows_of(parts.hidden_pre)
-        best, ranks = self.peers.largest_per_token(self.rank(hidden_pre[:, dead]), min(k_aux, n_dead))
+        rows = rows_of(parts.sae_in)
+        norms = decoder_norms(self.W_dec) if self.is_rescaled else None
+        with torch.no_grad():
+            # Once more, of the dead alone: the choice kept no more than it chose.
+            hidden_pre = rows @ self.W_enc[:, dead] + self.b_enc[dead]
+            hidden_pre = hidden_pre if norms is None else hidden_pre.mul_(norms[dead])
+            best, ranks = self.peers.largest_per_token(self.rank(hidden_pre), min(k_aux, n_dead))
+            compared = hidden_pre.gather(-1, best)
         indices = dead[best]
-        values = self._values_at(rows, hidden_pre, indices)
-        acts = SparseActs(indices, torch.where(ranks > -torch.inf, values, 0.0))
-        error = self._decoded_rows(acts).view(residual.shape)
+        weights = torch.where(ranks > -torch.inf, self._weights_at(rows, indices, compared, norms), 0.0)
+        error = self._summed_rows(SparseActs(indices, weights)).view(residual.shape)
         if self.cfg.is_normalized_per_row:
             _, undo = self._normalized(target)
             error = undo(error) - undo(torch.zeros_like(error))

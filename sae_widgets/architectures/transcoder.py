@@ -13,7 +13,7 @@ training, by a factor of its own. At the start W_skip is zero and b_dec the firs
 
 Source: Dunefsky et al. 2024, "Transcoders find interpretable LLM feature circuits"; Paulo et al. 2025, "Transcoders
 beat sparse autoencoders for interpretability" (skip). Names and files are those of SAELens 6, which cannot train them;
-the training is ours, the penalty that of `standard`.
+the training is ours, the penalty that of `rectifying`.
 """
 
 from dataclasses import dataclass, field
@@ -23,15 +23,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from sae_widgets.sae.acts import (
-    Coefficient,
-    SparseActs,
-    TrainContext,
-    TrainParts,
-    decoder_norms,
-    pre_act_loss,
-    squared_error,
-)
+from sae_widgets.architectures.rectifying import RectifyingSAE
 from sae_widgets.sae.base import SAE
 from sae_widgets.sae.config import OWN, ArchitectureName, Number, SAEConfig
 from sae_widgets.sae.registry import register_sae_class
@@ -160,29 +152,8 @@ class TranscoderSAE(SAE):
         return f", d_out={self.d_out}"
 
 
-class PenalisedTranscoder(TranscoderSAE):
+class PenalisedTranscoder(RectifyingSAE, TranscoderSAE):
     """A transcoder with a ReLU and a penalty on its activations."""
-
-    def activate(self, hidden_pre: Float[Tensor, "*batch d_sae"]) -> Float[Tensor, "*batch d_sae"]:
-        return hidden_pre.relu()
-
-    def coefficients(self) -> dict[str, Coefficient]:
-        cfg = self._training_config()
-        return {"l1": Coefficient(cfg.l1_coefficient, cfg.l1_warm_up_steps)}
-
-    def objective(
-        self, parts: TrainParts, target: Float[Tensor, "*batch d_out"], ctx: TrainContext
-    ) -> dict[str, Float[Tensor, ""]]:
-        cfg, norms = self._training_config(), decoder_norms(self.W_dec)
-        assert not isinstance(parts.feature_acts, SparseActs)
-        terms = {
-            "mse_loss": squared_error(parts.sae_out, target),
-            "l1_loss": ctx.coefficients["l1"] * (parts.feature_acts * norms).sum(-1).mean(),
-        }
-        if cfg.pre_act_loss_coefficient is not None:
-            below = (-parts.hidden_pre).relu()
-            terms["pre_act_loss"] = cfg.pre_act_loss_coefficient * pre_act_loss(below, norms, ctx)
-        return terms
 
 
 @final

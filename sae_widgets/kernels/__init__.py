@@ -3,12 +3,17 @@
     decode_rows(indices, values, rows)[n]            = sum_k values[n, k] * rows[indices[n, k]]
     decode_groups(indices, values, rows, ends)[g, n] = the same over those k whose index is in group g
     selected_products(x, W, b, indices, values)      = values, known to be (x @ W + b) at `indices`, with their gradient
+    few_entries(chosen)                              = where `chosen` is true, or None: so often that dense is cheaper
+    decode_entries, entry_products                   = the first and the third for such entries, token by token
     pursue(x, rows, settings)                        = indices, values of matching pursuit; see `pursuit`
 
 Nothing of size `[n, d_sae]` is kept for the backward pass or made by it; a pursuit's steps, each a choice among all
-features, make one and drop it. `reference` holds the
-same maths, dense and by plain autograd; the tests hold the two together in float64. A faster path (CUDA, blocks) is a
-further module here and one line in `_path`.
+features, make one and drop it. `reference` holds the same maths, dense and by plain autograd; the tests hold the two
+together in float64. A faster path (CUDA) is a further module here and one line in `_path`.
+
+Where the number of active features is not fixed (ReLU and its kin), `few_entries` alone decides between sparse and
+dense, for each batch by its own density. Both are exact and nothing is committed before the count, so there is no
+state of an earlier batch to decide by, and a resumed run takes the path that it took.
 
 Source: Gao et al. 2024, "Scaling and evaluating sparse autoencoders", appendix D; the embedding-bag route is the
 one of EleutherAI's sparsify.
@@ -20,9 +25,22 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from sae_widgets.kernels import bags
+from sae_widgets.kernels.entries import Entries, few_entries
 from sae_widgets.kernels.pursuit import PursuitSettings, pursue
+from sae_widgets.kernels.spare import recycle
 
-__all__ = ["PursuitSettings", "decode_groups", "decode_rows", "pursue", "selected_products"]
+__all__ = [
+    "Entries",
+    "PursuitSettings",
+    "decode_entries",
+    "decode_groups",
+    "decode_rows",
+    "entry_products",
+    "few_entries",
+    "pursue",
+    "recycle",
+    "selected_products",
+]
 
 
 def _path(like: Tensor) -> ModuleType:
@@ -72,3 +90,24 @@ def selected_products(
     gradient of the chosen entries alone.
     """
     return _path(W).selected_products(x, W, b, indices, values)
+
+
+def decode_entries(
+    entries: Entries, values: Float[Tensor, " m"], rows: Float[Tensor, "d_sae d_out"]
+) -> Float[Tensor, "n d_out"]:
+    """`decode_rows` of entries.
+
+    out[n] = sum over the entries of token n of values * rows[feature]
+    """
+    return _path(rows).decode_entries(entries, values, rows)
+
+
+def entry_products(
+    x: Float[Tensor, "n d_in"],
+    W: Float[Tensor, "d_in d_sae"],
+    b: Float[Tensor, " d_sae"] | None,
+    entries: Entries,
+    values: Float[Tensor, " m"],
+) -> Float[Tensor, " m"]:
+    """`selected_products` of entries: `values`, known to be `(x @ W + b)` there, with their gradient."""
+    return _path(W).entry_products(x, W, b, entries, values)

@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from sae_widgets.kernels.entries import Entries
 from sae_widgets.kernels.pursuit import PursuitSettings
 
 
@@ -36,6 +37,26 @@ def selected_products(
 ) -> Float[Tensor, "n k"]:
     """`(x @ W + b)` at `indices`; `values` is ignored, since it is what this computes."""
     return (x @ W + b).gather(-1, indices)
+
+
+def decode_entries(
+    entries: Entries, values: Float[Tensor, " m"], rows: Float[Tensor, "d_sae d_out"]
+) -> Float[Tensor, "n d_out"]:
+    """`dense @ rows`, where `dense` has the values at the entries."""
+    dense = torch.zeros(entries.n_tokens, len(rows), dtype=values.dtype, device=values.device)
+    return dense.index_put((entries.tokens, entries.features), values) @ rows
+
+
+def entry_products(
+    x: Float[Tensor, "n d_in"],
+    W: Float[Tensor, "d_in d_sae"],
+    b: Float[Tensor, " d_sae"] | None,
+    entries: Entries,
+    values: Float[Tensor, " m"],
+) -> Float[Tensor, " m"]:
+    """`(x @ W + b)` at the entries; `values` is ignored, since it is what this computes."""
+    product = x @ W if b is None else x @ W + b
+    return product[entries.tokens, entries.features]
 
 
 def pursue(

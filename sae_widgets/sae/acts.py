@@ -9,6 +9,8 @@ from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
+from sae_widgets.kernels import Entries
+
 
 class SparseActs(NamedTuple):
     """The active features of each token; unused slots have value 0 (and any index)."""
@@ -33,6 +35,32 @@ class SparseActs(NamedTuple):
         return dense.scatter_add(-1, self.indices, self.values)
 
 
+class EntryActs(NamedTuple):
+    """A value for each of few features of each token, as many as it may be: what a training step has of ReLU's kin.
+
+    At the features that are not there, activations are 0 and the loss has no gradient.
+    """
+
+    entries: Entries
+    """Which features of which tokens."""
+
+    values: Float[Tensor, " m"]
+    """Of each entry."""
+
+    def to_dense(self, d_sae: int) -> Float[Tensor, "n d_sae"]:
+        """The same values as one per feature, 0 where there is none."""
+        dense = self.values.new_zeros(self.entries.n_tokens, d_sae)
+        return dense.index_put((self.entries.tokens, self.entries.features), self.values)
+
+    def per_feature(self) -> Float[Tensor, " d_sae"]:
+        """Sums over tokens."""
+        return self.values.new_zeros(self.entries.n_features).index_add(0, self.entries.features, self.values)
+
+    def per_token(self) -> Float[Tensor, " n"]:
+        """Sums over features."""
+        return self.values.new_zeros(self.entries.n_tokens).index_add(0, self.entries.tokens, self.values)
+
+
 class TrainParts(NamedTuple):
     """What one training forward computed, for the objective and for metrics."""
 
@@ -40,20 +68,20 @@ class TrainParts(NamedTuple):
     """What the encoder multiplies: the input cast, normalised and less `b_dec`. Metrics compare `sae_out` with the
     input itself, not with this."""
 
-    hidden_pre: Float[Tensor, "*batch d_sae"]
-    """Pre-activations; detached where the activations are sparse."""
+    hidden_pre: Float[Tensor, "*batch d_sae"] | EntryActs | None
+    """Pre-activations; where few features are active only theirs, or none."""
 
-    feature_acts: Float[Tensor, "*batch d_sae"] | SparseActs
-    """Activations; sparse for architectures that know their k."""
+    feature_acts: Float[Tensor, "*batch d_sae"] | SparseActs | EntryActs
+    """Activations; sparse for architectures that know their k, and for others where few are active."""
 
     sae_out: Float[Tensor, "*batch d_out"]
     """Reconstruction, in the unit of the target; several outputs lie side by side."""
 
-    gate_pre: Float[Tensor, "*batch d_sae"] | None = None
+    gate_pre: Float[Tensor, "*batch d_sae"] | EntryActs | None = None
     """Pre-activations of the gate (gated only)."""
 
     inner_outs: tuple[Float[Tensor, "*batch d_out"], ...] = ()
-    """Reconstructions from the first features alone, fewest first (matryoshka only)."""
+    """Further reconstructions: from the first features alone, fewest first (matryoshka), or from the gate (gated)."""
 
 
 @dataclass(frozen=True)

@@ -20,13 +20,15 @@ from pathlib import Path
 from typing import Any, ClassVar, final
 
 import torch
-from jaxtyping import Float
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
 from torch import Tensor
 
-from sae_widgets.kernels import decode_rows
+from sae_widgets.kernels import decode_entries, decode_rows, entry_products, few_entries
 from sae_widgets.normalize import Scale, Undo, normalize, spread
 from sae_widgets.sae.acts import (
     Coefficient,
+    EntryActs,
     SparseActs,
     TrainContext,
     TrainParts,
@@ -177,7 +179,7 @@ class SAE(StoredSAE, SAELensNames, ABC):
         sae_in, undo = self._prepare(x, hooked=False)
         hidden_pre = self.pre_activations(sae_in)
         feature_acts = self.activate(hidden_pre)
-        return TrainParts(sae_in, hidden_pre, feature_acts, self._train_out(x, feature_acts, undo))
+        return TrainParts(sae_in, hidden_pre, feature_acts, self._train_out(x, self._decode(feature_acts), undo))
 
     @abstractmethod
     def objective(
@@ -308,7 +310,9 @@ class SAE(StoredSAE, SAELensNames, ABC):
 
     def pre_activations(self, sae_in: Float[Tensor, "*batch d_in"]) -> Float[Tensor, "*batch d_sae"]:
         """`hidden_pre`."""
-        return sae_in @ self.W_enc + self.b_enc
+        if sae_in.dtype in (torch.float32, torch.float64):
+            return F.linear(sae_in, self.W_enc.T, self.b_enc)  # one pass over the result; the last bit may differ
+        return sae_in @ self.W_enc + self.b_enc  # rounded twice, as in SAELens: in bfloat16 other features would win
 
     @abstractmethod
     def activate(self, hidden_pre: Float[Tensor, "*batch d_sae"]) -> Float[Tensor, "*batch d_sae"]:
@@ -319,15 +323,22 @@ class SAE(StoredSAE, SAELensNames, ABC):
         hidden_pre = self._through(self.hook_sae_acts_pre, self.pre_activations(sae_in), hooked)
         return self._through(self.hook_sae_acts_post, self.activate(hidden_pre), hooked)
 
-    def _decode(self, feature_acts: Tensor | SparseActs) -> Float[Tensor, "*batch d_out"]:
+    def _decode(self, feature_acts: Tensor | SparseActs | EntryActs) -> Float[Tensor, "*batch d_out"]:
         """`feature_acts @ W_dec + b_dec`."""
         return self._decoded_rows(feature_acts) + self.b_dec
 
-    def _decoded_rows(self, feature_acts: Tensor | SparseActs) -> Float[Tensor, "*batch d_out"]:
+    def _decoded_rows(self, feature_acts: Tensor | SparseActs | EntryActs) -> Float[Tensor, "*batch d_out"]:
         """`feature_acts @ W_dec`."""
-        if not isinstance(feature_acts, SparseActs):
-            return self.peers.total(feature_acts @ self.W_dec)
-        indices, values = feature_acts
+        return self._summed_rows(feature_acts)
+
+    @final
+    def _summed_rows(self, weights: Tensor | SparseActs | EntryActs) -> Float[Tensor, "*batch d_out"]:
+        """`weights @ W_dec`."""
+        if isinstance(weights, Tensor):
+            return self.peers.total(weights @ self.W_dec)
+        if isinstance(weights, EntryActs):
+            return self.peers.total(decode_entries(weights.entries, weights.values, self.W_dec))
+        indices, values = weights
         rows = decode_rows(rows_of(indices), rows_of(values), self.W_dec)
         return self.peers.total(rows.view(*values.shape[:-1], rows.shape[-1]))
 
@@ -365,9 +376,23 @@ class SAE(StoredSAE, SAELensNames, ABC):
         """`x` as `normalize_activations` says, and what undoes it."""
         return normalize(x, self.cfg.normalize_activations)
 
-    def _train_out(self, x: Tensor, feature_acts: Tensor | SparseActs, undo: Undo) -> Float[Tensor, "*batch d_out"]:
+    def _hidden_pre(self, sae_in: Float[Tensor, "*batch d_in"]) -> Float[Tensor, "*batch d_sae"]:
+        """`hidden_pre` of training, for who asks for it where the step keeps none."""
+        return self.pre_activations(sae_in)
+
+    def _entries_of(
+        self, sae_in: Tensor, hidden_pre: Tensor, b: Tensor | None, chosen: Bool[Tensor, "*batch d_sae"]
+    ) -> EntryActs | None:
+        """`hidden_pre = sae_in @ W_enc + b` where `chosen`, with its gradient; None: use it as it is, dense."""
+        entries = few_entries(chosen) if chosen.ndim == 2 else None
+        if entries is None:
+            return None
+        values = hidden_pre.detach().flatten()[entries.flat].to(self.dtype)
+        return EntryActs(entries, entry_products(sae_in, self.W_enc, b, entries, values))
+
+    def _train_out(self, x: Tensor, recons: Tensor, undo: Undo) -> Float[Tensor, "*batch d_out"]:
         """What training compares with the target: outputs side by side, in the target's unit."""
-        out = undo(self._decode(feature_acts)) if self.reconstructs else self._decode(feature_acts)
+        out = undo(recons) if self.reconstructs else recons
         return out + self.bypass(x).reshape(out.shape) if self.has_bypass else out
 
     def _restore(self, recons: Tensor, undo: Undo, x: Tensor) -> Tensor:

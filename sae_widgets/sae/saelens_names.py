@@ -19,7 +19,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from sae_widgets.sae.acts import Coefficient, HookPoint, SparseActs, TrainContext, decoder_norms
+from sae_widgets.sae.acts import Coefficient, HookPoint, TrainContext, decoder_norms
 from sae_widgets.sae.config import nearest
 
 Chosen = str | Callable[[str], bool]
@@ -77,8 +77,9 @@ class SAELensNames:
         ctx = TrainContext(step_input.coefficients, step_input.dead_neuron_mask, step_input.n_training_steps)
         losses = self.objective(parts, target, ctx)
         acts = parts.feature_acts
-        dense = acts.to_dense(self.d_sae) if isinstance(acts, SparseActs) else acts
-        return TrainStepOutput(x, parts.sae_out, dense, parts.hidden_pre, torch.stack([*losses.values()]).sum(), losses)
+        dense = acts if isinstance(acts, Tensor) else acts.to_dense(self.d_sae)
+        hidden_pre = parts.hidden_pre if isinstance(parts.hidden_pre, Tensor) else self._hidden_pre(parts.sae_in)
+        return TrainStepOutput(x, parts.sae_out, dense, hidden_pre, torch.stack([*losses.values()]).sum(), losses)
 
     def get_coefficients(self: Any) -> dict[str, Coefficient]:
         """The loss coefficients that may change while training."""

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from sae_widgets.sae.acts import SparseActs
+from sae_widgets.sae.acts import EntryActs, SparseActs
 
 
 class FiringCounts:
@@ -59,10 +59,12 @@ class FiringCounts:
         self.n_steps, self.n_tokens = int(numbers["n_steps"]), [int(n) for n in numbers["n_tokens"]]
 
 
-def firing_counts(feature_acts: Tensor | SparseActs, d_sae: int) -> Int[Tensor, " d_sae"]:
+def firing_counts(feature_acts: Tensor | SparseActs | EntryActs, d_sae: int) -> Int[Tensor, " d_sae"]:
     """Number of tokens on which each feature is not zero."""
-    if not isinstance(feature_acts, SparseActs):
+    if isinstance(feature_acts, Tensor):
         return feature_acts.detach().count_nonzero(dim=tuple(range(feature_acts.ndim - 1)))
-    counts = torch.zeros(d_sae, dtype=torch.int64, device=feature_acts.indices.device)
+    is_entries = isinstance(feature_acts, EntryActs)
+    features = feature_acts.entries.features if is_entries else feature_acts.indices.flatten()
+    counts = torch.zeros(d_sae, dtype=torch.int64, device=features.device)
     is_used = (feature_acts.values.detach() != 0).flatten().to(counts.dtype)
-    return counts.scatter_add_(0, feature_acts.indices.flatten().to(counts.dtype), is_used)
+    return counts.scatter_add_(0, features.to(counts.dtype), is_used)

@@ -52,7 +52,7 @@ def test_topk_keeps_nothing_dense_for_the_backward_pass():
         terms = sae.objective(parts, x, loss_context(sae))
         sum(terms.values()).backward()
     assert isinstance(parts.feature_acts, SparseActs)
-    assert not parts.hidden_pre.requires_grad
+    assert parts.hidden_pre is None
     assert torch.Size([50, 300]) not in held
 
 

@@ -1,0 +1,34 @@
+"""Memory of gradients, kept from one step for the next.
+
+A matrix's gradient is large enough that the system hands out fresh pages for it each time, and filling those takes as
+long as five gradients' worth of writing. What `recycle` takes from a weight, `memory_for` gives to the next gradient of
+that weight; it is forgotten with the weight.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.utils.weak import WeakIdKeyDictionary
+
+_spare = WeakIdKeyDictionary()
+
+
+def recycle(weight: Tensor) -> None:
+    """Takes the gradient from `weight`; nobody may read it from now on."""
+    if weight.grad is not None:
+        # One row a feature, as it is written: W_enc lies in memory as its transpose.
+        _spare[weight] = weight.grad if weight.grad.is_contiguous() else weight.grad.T
+        weight.grad = None
+
+
+def memory_for(rows: Float[Tensor, "d_sae d"]) -> Float[Tensor, "d_sae d"]:
+    """Memory of the size and type of `rows`, one row after the other, with anything in it.
+
+    Args:
+        rows: A weight, or one transposed.
+    """
+    weight = rows._base if rows._base is not None else rows
+    kept = _spare.pop(weight, None)
+    if kept is not None and kept.shape == rows.shape and kept.dtype == rows.dtype and kept.is_contiguous():
+        return kept
+    return torch.empty_like(rows, memory_format=torch.contiguous_format)
