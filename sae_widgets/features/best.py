@@ -78,6 +78,10 @@ class Best:
         if entries := other.entries():
             self.add(entries)
 
+    def restore(self, entries: dict[str, Tensor], floor: Float[Tensor, " n_groups"]) -> None:
+        """Have kept what another one had: its `entries` and `floor`."""
+        self._kept, self.floor = entries, floor
+
     def entries(self) -> dict[str, Tensor]:
         """What is kept, by group, best first."""
         self.settle()

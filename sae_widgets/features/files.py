@@ -65,10 +65,10 @@ def write_statistics(statistics: "FeatureStatistics", folder: Path) -> Path:
     }
     contiguous = {name: each.contiguous() for name, each in tensors.items()}
     # save_file hides the file from other users.
-    _replace(folder / WEIGHTS, lambda path: path.write_bytes(save(contiguous, {"written": written})))
-    _replace(folder / CONTEXTS, lambda path: _write_tables(tables, path, written))
+    replaced(folder / WEIGHTS, lambda path: path.write_bytes(save(contiguous, {"written": written})))
+    replaced(folder / CONTEXTS, lambda path: _write_tables(tables, path, written))
     text = json.dumps(texts, ensure_ascii=True, indent=None, separators=(",", ":"))
-    _replace(folder / TEXTS, lambda path: path.write_text(text, encoding="ascii"))
+    replaced(folder / TEXTS, lambda path: path.write_text(text, encoding="ascii"))
     return folder
 
 
@@ -196,7 +196,7 @@ def _smallest(values: Tensor) -> Tensor:
     return values.to(torch.uint16 if fits else torch.int32)
 
 
-def _replace(path: Path, write: Callable[[Path], Any]) -> None:
+def replaced(path: Path, write: Callable[[Path], Any]) -> None:
     """Write beside `path`, then rename: a reader sees the old file or the new one."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:

@@ -11,7 +11,7 @@ passes over two shares of the rows add up to the pass over both (`FeaturePass.me
 text, but for the rows' tokens.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -29,6 +29,10 @@ N_BINS = 48  # even; between half of them and all are in use
 N_STRATA = 12
 """Parts of the histogram in each of which contexts are drawn: few of those drawn from all are strong."""
 N_CORRELATIONS = 2**28  # sums of act * x beyond 1 GiB are not kept
+
+
+RowsRead = Mapping[int, tuple[Tensor, int, int]]
+"""Tokens, number of the document and start in it, by number of the row."""
 
 
 class Rows(NamedTuple):
@@ -101,6 +105,9 @@ class FeaturePass:
         window: tuple[int, int],
         n_sample: int,
     ) -> None:
+        kept = {"n_top": n_top, "n_random": n_random, "n_per_part": n_per_part}
+        self.settings = {"d_sae": d_sae, "d_in": d_in, **kept, "window": window, "n_sample": n_sample}
+        """What it was made with."""
         self.n_tokens = self.n_rows = 0
         self.n_active, self.n_active_rows = (torch.zeros(d_sae, dtype=torch.long) for _ in range(2))
         self.sum_squared_counts = torch.zeros(d_sae, dtype=torch.float64)
@@ -122,7 +129,7 @@ class FeaturePass:
         self.sample = SampleRows(n_sample)
         self.rows: dict[int, tuple[Tensor, int, int]] = {}
         """Tokens, number of the document and start in it, by number of the row."""
-        self._n_rows_seen = 0
+        self.n_rows_seen = 0
 
     def add(
         self,
@@ -141,9 +148,9 @@ class FeaturePass:
             x: What the SAE read, where features are correlated with its coordinates.
             rows: Numbers and origin of the rows; by default they go on from those of the last batch, each a document.
         """
-        numbers = torch.arange(self._n_rows_seen, self._n_rows_seen + len(tokens))
+        numbers = torch.arange(self.n_rows_seen, self.n_rows_seen + len(tokens))
         rows = rows if rows is not None else Rows(tokens, numbers, torch.zeros_like(numbers), numbers)
-        self._n_rows_seen += len(tokens)
+        self.n_rows_seen += len(tokens)
         fires = acts if isinstance(acts, Firing) else Firing.of([acts], counts, len(self.max_act))
         self.n_tokens += int(counts.sum())
         self.n_rows += len(counts)
@@ -224,7 +231,13 @@ class FeaturePass:
             kept.add(entries(at, lot[at]))
 
     def merge(self, other: "FeaturePass") -> None:
-        """Take in what another pass gathered over other rows."""
+        """Take in what another pass gathered over other rows.
+
+        Raises:
+            ValueError: If a row is in both.
+        """
+        if both := self.rows.keys() & other.rows.keys():
+            raise ValueError(f"{len(both)} rows are in both passes (row {min(both)}, for one): they would count twice.")
         self.n_tokens, self.n_rows = self.n_tokens + other.n_tokens, self.n_rows + other.n_rows
         for name in ("n_active", "n_active_rows", "sum_squared_counts", "powers", "sum_act", "x_powers"):
             getattr(self, name).add_(getattr(other, name))
@@ -242,7 +255,7 @@ class FeaturePass:
             kept.merge(theirs_kept)
         self.sample.merge(other.sample)
         self.rows.update(other.rows)
-        self._n_rows_seen = max(self._n_rows_seen, other._n_rows_seen)
+        self.n_rows_seen = max(self.n_rows_seen, other.n_rows_seen)
 
 
 def _stratum(size: Float[Tensor, " n"], width: Float[Tensor, " n"]) -> Int[Tensor, " n"]:
@@ -302,6 +315,23 @@ def token_rows(model: Any, sae: SAE, texts: Iterable[str] | Int[Tensor, "n_rows 
                 yield _rows_of(waiting.pop(len(row)))
     for batch in waiting.values():
         yield _rows_of(batch)
+
+
+def unread(rows: Rows, read: RowsRead) -> Rows:
+    """Those of a batch that are not among the rows read.
+
+    Raises:
+        ValueError: If a row was read with other tokens.
+    """
+    numbers = rows.numbers.tolist()
+    for i, number in enumerate(numbers):
+        if number in read and not torch.equal(read[number][0].long(), rows.tokens[i].long()):
+            raise ValueError(
+                f"Row {number} has other tokens than when it was read: a pass goes on with the texts that it began "
+                "with. Begin anew in another folder."
+            )
+    left = [i for i, number in enumerate(numbers) if number not in read]
+    return Rows(*(each[left] for each in rows))
 
 
 def _rows_of(batch: list[tuple[list[int], int, int, int]]) -> Rows:

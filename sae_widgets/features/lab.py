@@ -11,6 +11,7 @@ from torch import Tensor
 from sae_widgets.activations.hook_reader import read_input
 from sae_widgets.features.contexts import ContextTable, FeatureContext, widened
 from sae_widgets.features.effects import FeatureEffects, feature_effects
+from sae_widgets.features.identity import check_identity
 from sae_widgets.features.logits import LogitEffects, TokenEffect, logit_effects
 from sae_widgets.features.statistics import FeatureStatistics
 from sae_widgets.fit import check_fits
@@ -66,6 +67,7 @@ class FeatureLab:
                 f"The statistics are of an SAE with {statistics.d_sae:,} features, this one has {sae.d_sae:,}. Gather "
                 "its own: sw.feature_statistics(model, sae, texts)."
             )
+        check_identity(statistics.about, self.model, sae, "These statistics do not belong here")
 
     @cached_property
     def _decoder_norms(self) -> Float[Tensor, " d_sae"]:

@@ -37,7 +37,9 @@ class Correlated(NamedTuple):
     """Sampled tokens where both fire."""
 
 
-class _SampleRow(NamedTuple):
+class SampleRow(NamedTuple):
+    """A row that was drawn, with what fires in it."""
+
     lot: float
     number: int
     tokens: Tensor
@@ -51,9 +53,10 @@ class SampleRows:
 
     def __init__(self, n_tokens: int = N_SAMPLE_TOKENS, n_acts: int = N_SAMPLE_ACTS) -> None:
         self.limits = (n_tokens, n_acts)
-        self._rows: list[_SampleRow] = []
+        self.rows: list[SampleRow] = []
+        """By lot."""
         self._n_tokens = self._n_acts = 0
-        self._below = math.inf
+        self.below = math.inf
         """Lots from here on are not kept any more."""
 
     def add(self, rows: "Rows", fires: "Firing", counts: Tensor) -> None:
@@ -61,7 +64,7 @@ class SampleRows:
         from sae_widgets.features.gathering import as_uniform, mixed
 
         lots = as_uniform(mixed(rows.numbers))
-        drawn = (lots < self._below).nonzero()[:, 0]
+        drawn = (lots < self.below).nonzero()[:, 0]
         if len(drawn) == 0:
             return
         at = torch.isin(fires.row, drawn).nonzero()[:, 0]
@@ -70,32 +73,38 @@ class SampleRows:
         starts, ends = (torch.searchsorted(row, drawn + i).tolist() for i in (0, 1))
         for i, start, end in zip(drawn.tolist(), starts, ends, strict=True):
             lot, number = float(lots[i]), int(rows.numbers[i])
-            if lot >= self._below:
+            if lot >= self.below:
                 continue
             # Where a position does not count nothing fires, and the token is marked.
             tokens = torch.where(counts[i], rows.tokens[i], -1).int()
             own = slice(start, end)
             self._insert(
-                _SampleRow(lot, number, tokens, position[own].int(), feature[own].int(), value[own].float().clone())
+                SampleRow(lot, number, tokens, position[own].int(), feature[own].int(), value[own].float().clone())
             )
 
+    def restore(self, rows: list[SampleRow], below: float) -> None:
+        """Have drawn what another one had."""
+        self.below = below
+        for row in rows:
+            self._insert(row)
+
     def merge(self, other: "SampleRows") -> None:
-        self._below = min(self._below, other._below)
-        for row in other._rows:
-            if row.lot < self._below:
+        self.below = min(self.below, other.below)
+        for row in other.rows:
+            if row.lot < self.below:
                 self._insert(row)
-        while self._rows and self._rows[-1].lot >= self._below:
+        while self.rows and self.rows[-1].lot >= self.below:
             self._drop()
 
-    def _insert(self, row: _SampleRow) -> None:
-        bisect.insort(self._rows, row, key=lambda each: each.lot)
+    def _insert(self, row: SampleRow) -> None:
+        bisect.insort(self.rows, row, key=lambda each: each.lot)
         self._n_tokens += int((row.tokens >= 0).sum())
         self._n_acts += len(row.value)
-        while len(self._rows) > 1 and (self._n_tokens > self.limits[0] or self._n_acts > self.limits[1]):
-            self._below = self._drop().lot
+        while len(self.rows) > 1 and (self._n_tokens > self.limits[0] or self._n_acts > self.limits[1]):
+            self.below = self._drop().lot
 
-    def _drop(self) -> _SampleRow:
-        row = self._rows.pop()
+    def _drop(self) -> SampleRow:
+        row = self.rows.pop()
         self._n_tokens -= int((row.tokens >= 0).sum())
         self._n_acts -= len(row.value)
         return row
@@ -104,7 +113,7 @@ class SampleRows:
         """What is kept, by number of the row, tokens that do not count left out."""
         tokens, row, ptr, feature, value = [], [], [torch.zeros(1, dtype=torch.long)], [], []
         n_acts = 0
-        for each in sorted(self._rows, key=lambda each: each.number):
+        for each in sorted(self.rows, key=lambda each: each.number):
             counts = each.tokens >= 0
             tokens.append(each.tokens[counts])
             row.append(torch.full((int(counts.sum()),), each.number))

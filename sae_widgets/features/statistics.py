@@ -26,6 +26,7 @@ from torch import Tensor
 from sae_widgets.features.contexts import ContextGroup, ContextTable, FeatureContext
 from sae_widgets.features.files import read_statistics, write_statistics
 from sae_widgets.features.gathering import N_BINS, N_STRATA
+from sae_widgets.features.identity import check_identity
 from sae_widgets.features.sample import Z_95, TokenSample
 from sae_widgets.sae import SAE
 
@@ -231,4 +232,5 @@ def known_statistics(sae: SAE) -> FeatureStatistics | None:
             f"{sae.folder}/features is of an SAE with {statistics.d_sae} features, this one has {sae.cfg.d_sae}. "
             "Delete it, or gather it anew with feature_statistics(...).save(...)."
         )
+    check_identity(statistics.about, None, sae, f"The statistics in {sae.folder}/features do not belong there")
     return statistics

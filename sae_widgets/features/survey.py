@@ -5,7 +5,8 @@ word does. Memory does not grow with the text, but for its tokens.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,12 +17,16 @@ from sae_widgets.activations.hook_reader import read_input
 from sae_widgets.features.best import Best
 from sae_widgets.features.contexts import ContextTable, RowTable
 from sae_widgets.features.firing import firing_of
-from sae_widgets.features.gathering import FeaturePass, token_rows
+from sae_widgets.features.gathering import FeaturePass, RowsRead, token_rows, unread
+from sae_widgets.features.identity import identity_of
+from sae_widgets.features.resuming import SAVE_EVERY_S, PassFolder
+from sae_widgets.features.state import facts_of, pass_from_bytes, pass_to_bytes
 from sae_widgets.features.statistics import FeatureStatistics
 from sae_widgets.fit import check_fits
 from sae_widgets.hooked import as_hooked
 from sae_widgets.sae import SAE
 from sae_widgets.token_text import token_texts
+from sae_widgets.training.distributed import ALONE, Group, join
 
 N_TOP_TOKENS = 3
 """How many of the tokens that a feature peaks on are kept as text, to search in."""
@@ -36,33 +41,72 @@ def feature_statistics(
     *,
     n_tokens: int | None = None,
     n_seqs: int = 16,
+    folder: str | Path | None = None,
+    save_every_s: float | int = SAVE_EVERY_S,
     on_progress: Callable[[int, int], None] | None = None,
     is_cancelled: Callable[[], bool] = lambda: False,
     **settings: Any,
 ) -> FeatureStatistics:
     """The statistics of every feature of `sae` over `texts`.
 
+    In several processes (torchrun, accelerate launch) each has to call it, with the same arguments: they share the
+    rows out, and each gets what one process alone would.
+
     Args:
         model: What the SAE was trained on.
         texts: Strings, each cut into rows of the SAE's context length that begin with bos; or rows of token ids.
         n_tokens: Stop after so many; None takes all.
         n_seqs: Rows run at once.
+        folder: Where to leave the statistics, and until then a state that the same call goes on from after a stop.
+            Statistics that are there already are returned.
+        save_every_s: Seconds between two states.
         on_progress: Called with tokens done and `n_tokens` (0 if that is None), after each batch.
         is_cancelled: Asked after each batch; what was gathered until then is returned.
         **settings: How much is kept, as for `new_pass`.
 
     Raises:
-        ValueError: If the SAE does not fit the model, or there is no token to count.
+        ValueError: If the SAE does not fit the model, there is no token to count, or `folder` holds what is of another
+            model, SAE or text.
     """
-    hooked = as_hooked(model)
+    hooked, group = as_hooked(model), join()
     check_fits(hooked, sae)
-    gathered = new_pass(sae, **settings)
-    for _ in gather(hooked, sae, texts, gathered, n_tokens=n_tokens, n_seqs=n_seqs):
-        if on_progress is not None:
-            on_progress(gathered.n_tokens, n_tokens or 0)
-        if is_cancelled():
-            break
-    return statistics_of(gathered, hooked, sae)
+    gathered, state, read = new_pass(sae, **settings), None, None
+    if folder is not None:
+        state = PassFolder(folder, hooked, sae, group, save_every_s)
+        if (finished := state.finished()) is not None:
+            return finished
+        gathered, read = state.begin(gathered)
+    was_cancelled = False
+    try:
+        for done in gather(hooked, sae, texts, gathered, n_tokens=n_tokens, n_seqs=n_seqs, read=read, group=group):
+            if state is not None:
+                state.save_when_due(gathered)
+            if on_progress is not None:
+                on_progress(done, n_tokens or 0)
+            if was_cancelled := is_cancelled():
+                break
+    except BaseException:
+        if state is not None and gathered.n_tokens:
+            state.save(gathered)
+        raise
+    if state is not None and was_cancelled:
+        state.save(gathered)
+    statistics = statistics_of(shared(gathered, group), hooked, sae)
+    if state is not None and not was_cancelled and group.is_first:
+        state.finish(statistics)
+    group.meet()
+    return statistics
+
+
+def shared(gathered: FeaturePass, group: Group) -> FeaturePass:
+    """What all processes gathered, on each of them."""
+    if group.size == 1:
+        return gathered
+    parts = group.gather_bytes(pass_to_bytes(gathered, {}))
+    for data in parts:
+        gathered.merge(pass_from_bytes(data, facts_of(data)))
+    data = group.bytes_from_first(pass_to_bytes(gathered, {}) if group.is_first else b"")
+    return gathered if group.is_first else pass_from_bytes(data, facts_of(data))
 
 
 def new_pass(
@@ -96,24 +140,41 @@ def gather(
     *,
     n_tokens: int | None = None,
     n_seqs: int = 16,
-) -> Iterable[int]:
-    """Adds batch after batch to `gathered`, yielding the tokens counted; rows that it has seen are not read again.
+    read: RowsRead | None = None,
+    group: Group = ALONE,
+) -> Iterator[int]:
+    """Adds batch after batch to `gathered`, yielding the tokens done; rows that were read are not read again.
 
     The model is free between two batches: whoever iterates may pause, show what there is, or stop.
+
+    Args:
+        model: What the SAE was trained on.
+        sae: The SAE.
+        texts: As for `feature_statistics`.
+        gathered: What is added to.
+        n_tokens: Stop after so many; None takes all.
+        n_seqs: Rows run at once.
+        read: Rows that other processes have read; those of `gathered` are left out anyway.
+        group: The processes that share the batches out: each takes every `group.size`-th.
+
+    Raises:
+        ValueError: If a row that was read has other tokens now.
     """
-    hooked = as_hooked(model)
+    hooked, n_done = as_hooked(model), 0
     special_ids = torch.tensor(sorted(hooked.tokenizer.all_special_ids), dtype=torch.long)
-    for rows in token_rows(hooked, sae, texts, n_seqs):
-        if n_tokens is not None and gathered.n_tokens >= n_tokens:
+    for i, rows in enumerate(token_rows(hooked, sae, texts, n_seqs)):
+        if n_tokens is not None and n_done >= n_tokens:
             return
-        if all(number in gathered.rows for number in rows.numbers.tolist()):
+        n_done += int((~torch.isin(rows.tokens, special_ids)).sum())
+        rows = unread(unread(rows, gathered.rows), read or {})
+        if len(rows.numbers) == 0 or i % group.size != group.rank:
             continue
+        counts = ~torch.isin(rows.tokens, special_ids)
         with hooked.lock, torch.no_grad():
             x = read_input(hooked, sae, rows.tokens)
-            counts = ~torch.isin(rows.tokens, special_ids)
             fires = firing_of(sae, x, counts)
         gathered.add(rows.tokens, fires, counts, x.flatten(2).cpu(), rows)
-        yield gathered.n_tokens
+        yield n_done
 
 
 def statistics_of(gathered: FeaturePass, model: Any, sae: SAE) -> FeatureStatistics:
@@ -145,12 +206,7 @@ def statistics_of(gathered: FeaturePass, model: Any, sae: SAE) -> FeatureStatist
         interval_contexts=parts,
         sample=gathered.sample.sample(len(gathered.max_act)),
         neurons=_neurons(gathered),
-        about={
-            "model": str(as_hooked(model).cfg.model_name),
-            "hooks": list(sae.cfg.hooks_in),
-            "architecture": str(sae.cfg.architecture),
-            "window": list(gathered.window),
-        },
+        about={**identity_of(model, sae), "window": list(gathered.window)},
     )
 
 

@@ -109,6 +109,45 @@ class Group:
         dist.broadcast(data, src=0, group=self._control)
         return json.loads(bytes(data.tolist()))
 
+    # Bytes
+
+    def meet(self) -> None:
+        """Go on when all processes have come here."""
+        if self.size > 1:
+            dist.barrier(group=self._control)
+
+    def gather_bytes(self, data: bytes) -> list[bytes]:
+        """What the other processes give, by rank, on the first; nothing elsewhere."""
+        if self.size == 1:
+            return []
+        if not self.is_first:
+            sent = torch.frombuffer(bytearray(data), dtype=torch.uint8)
+            dist.send(torch.tensor([len(sent)]), 0, group=self._control)
+            dist.send(sent, 0, group=self._control)
+            return []
+        found = []
+        for rank in range(1, self.size):
+            length = torch.zeros(1, dtype=torch.int64)
+            dist.recv(length, rank, group=self._control)
+            received = torch.empty(int(length), dtype=torch.uint8)
+            dist.recv(received, rank, group=self._control)
+            found.append(received.numpy().tobytes())
+        return found
+
+    def bytes_from_first(self, data: bytes) -> bytes:
+        """The first process's `data`."""
+        if self.size == 1:
+            return data
+        length = torch.tensor([len(data)])
+        dist.broadcast(length, src=0, group=self._control)
+        sent = (
+            torch.frombuffer(bytearray(data), dtype=torch.uint8)
+            if self.is_first
+            else torch.empty(int(length), dtype=torch.uint8)
+        )
+        dist.broadcast(sent, src=0, group=self._control)
+        return sent.numpy().tobytes()
+
     # Failure
 
     def failure(self, error: BaseException) -> BaseException:
