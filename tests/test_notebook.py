@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOK = ROOT / "notebooks/01_quickstart.ipynb"
 PUBLISHED = ROOT / "notebooks/02_published_saes.ipynb"
 TRAINING = ROOT / "notebooks/03_training.ipynb"
+FEATURES = ROOT / "notebooks/04_features.ipynb"
 
 
 @pytest.fixture(scope="module")
@@ -98,3 +99,24 @@ def test_training_runs_without_a_network(tmp_path):
     page = (tmp_path / "training.html").read_text("utf-8")
     assert "widget-view+json" not in page
     assert page.count(_static.paragraph("").split(">")[0]) >= 5
+
+
+@pytest.mark.slow
+def test_the_feature_laboratory_runs_without_a_network(tmp_path):
+    done = subprocess.run(
+        [sys.executable, ROOT / "tools/demo.py", "--notebook", FEATURES, "--out", tmp_path],
+        env={**os.environ, "HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    text = (tmp_path / "features.txt").read_text("utf-8")
+    chosen = int(re.findall(r"Feature (\d+) “scripture", text)[0])
+    assert f"features [{chosen}]" in text
+    assert "FeatureBrowser: 2,048 of 2,048 features" in text
+    for name in ("html", "png", "csv"):
+        assert float(re.findall(rf"dashboard\.{name}  (\d+) kB", text)[0]) > 1
+    page = (tmp_path / "features.html").read_text("utf-8")
+    assert "widget-view+json" not in page
+    assert not re.search(r"""<(script|link|img|iframe)[^>]*\s(src|href)=["']?https?:""", page)
