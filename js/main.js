@@ -37,7 +37,7 @@ export function show(view, { model, el, signal, offline = false }) {
   root.append(box);
 
   const asking = makeAsk(model);
-  const foot = makeFoot(model);
+  const foot = makeFoot(model, { ask: asking.ask, offline });
   root.append(foot.node);
   const watched = offline
     ? { model, stop() {} }

@@ -1,16 +1,19 @@
 // @ts-check
 // What every widget has around it: status line, error panel, and an honest word when the kernel is busy or gone.
+import { isCancelled } from "./ask.js";
 import { fill, h, listen } from "./dom.js";
 import { duration } from "./format.js";
 import { visible } from "./tokens.js";
 
 /**
- * The foot of a widget.
+ * The foot of a widget: errors, what the kernel does, and the tools that every widget has.
  * @param {any} model
+ * @param {{ ask: import("./ask.js").Ask, offline: boolean }} kernel
  * @returns {{ node: HTMLElement, say: (notice: string) => void, stop: () => void }}
  */
-export function makeFoot(model) {
-  const status = h("div", { class: "sw-foot", role: "status", "aria-live": "polite" });
+export function makeFoot(model, { ask, offline }) {
+  const status = h("div", { class: "sw-foot sw-grow", role: "status", "aria-live": "polite" });
+  const shownCode = h("div");
   const error = h("div", { role: "alert" });
   const notice = h("div", { role: "status" });
   let started = 0;
@@ -24,7 +27,6 @@ export function makeFoot(model) {
     const left = total && done && seconds > 1 ? `, ${duration((seconds * (total - done)) / done)} left` : "";
     const words = visible(text || (isRunning ? "Working\u2026" : ""));
     const shown = state === "failed" ? "" : words;
-    status.dataset.empty = String(!shown);
     fill(
       status,
       isRunning && !total && h("i", { class: "sw-dot", "aria-hidden": "true" }),
@@ -53,11 +55,25 @@ export function makeFoot(model) {
     );
   }
 
+  // A page saved before there was code has none to give.
+  const hasCode = !offline || Boolean(model.get("as_code"));
+  const copy = hasCode && h("button", { class: "sw-btn sw-plain sw-tool", type: "button", title: "Python that makes this view again", onclick: copyCode }, "Copy as code");
+
+  async function copyCode() {
+    try {
+      const code = offline ? model.get("as_code") : (await ask("code")).value;
+      const isCopied = await copyText(code, copy);
+      fill(shownCode, !isCopied && h("pre", { class: "sw-mono sw-code", tabindex: "0", "aria-label": "Python that makes this view again" }, visible(code)));
+    } catch (found) {
+      if (!isCancelled(found)) fill(shownCode, h("div", { class: "sw-notice" }, visible(String(/** @type {Error} */ (found).message))));
+    }
+  }
+
   const stops = [listen(model, ["status"], drawStatus), listen(model, ["error"], drawError)];
   drawStatus();
   drawError();
   return {
-    node: h("div", {}, error, notice, status),
+    node: h("div", {}, error, notice, shownCode, h("div", { class: "sw-foot-line" }, status, copy)),
     say: (words) => fill(notice, words && h("div", { class: "sw-notice" }, words)),
     stop: () => stops.forEach((stop) => stop()),
   };
@@ -67,16 +83,21 @@ export function makeFoot(model) {
  * Copy `text`; the button says whether it worked.
  * @param {string} text
  * @param {HTMLElement} button
+ * @returns {Promise<boolean>} whether it did
  */
 export async function copyText(text, button) {
-  const label = button.textContent;
+  const label = button.dataset.label ?? button.textContent ?? "";
+  button.dataset.label = label; // what it said before: a second click comes while it says "Copied"
+  let isCopied = false;
   try {
     await navigator.clipboard.writeText(text);
-    button.textContent = "Copied";
+    isCopied = true;
   } catch {
-    button.textContent = "Cannot copy here";
+    // Not allowed here, or a page without a clipboard: the button says so.
   }
+  button.textContent = isCopied ? "Copied" : "Cannot copy here";
   setTimeout(() => (button.textContent = label), 1500);
+  return isCopied;
 }
 
 /**

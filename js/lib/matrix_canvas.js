@@ -26,7 +26,7 @@ export function matrixCanvas({ label, onRow, onColumn }) {
   const canvas = h("canvas", { "aria-hidden": "true", class: "sw-mx-canvas" });
   const spacer = h("div", { class: "sw-mx-spacer" });
   const marker = h("div", { class: "sw-mx-marker", "aria-hidden": "true" });
-  const spoken = h("div", { role: "row", class: "sw-hidden-text" });
+  const spoken = h("div", { role: "row", class: "sw-hidden-text" }, h("span", { role: "gridcell" }));
   const node = h("div", { class: "sw-mx", role: "grid", tabindex: "0", "aria-label": label, "aria-readonly": "true" }, canvas, spoken, marker, spacer);
   const box = h("div", { class: "sw-tip", role: "tooltip" });
   const float = floating(box);

@@ -32,7 +32,7 @@ export function promptCards({ onFeature }) {
     const { feature } = card;
     const name = matrix.rows[row].label;
     const isChosen = feature === chosen;
-    return h("section", { class: "sw-pc-card sw-card", role: "listitem", "aria-label": `Feature ${feature}${name ? `, ${visible(name)}` : ""}`, "data-feature": feature, "data-chosen": isChosen },
+    return h("div", { class: "sw-pc-card sw-card", role: "listitem", "aria-label": `Feature ${feature}${name ? `, ${visible(name)}` : ""}`, "data-feature": feature, "data-chosen": isChosen },
       h("div", { class: "sw-pc-head" },
         h("button", { class: "sw-btn sw-plain sw-mono", type: "button", "aria-pressed": String(isChosen), title: "Choose this feature: other views follow", onclick: () => onFeature(feature) }, `#${feature}`),
         h("strong", { class: "sw-ellipsis sw-token", title: visible(name) }, visible(name))),

@@ -70,7 +70,10 @@ export const THEME_CSS = `
 .sw-tip { position: absolute; z-index: 10; pointer-events: none; max-width: 340px; padding: 6px 10px; border: 1px solid var(--sw-line);
   border-radius: var(--sw-radius); background: var(--sw-bg); box-shadow: var(--sw-shadow); font-size: 12px; }
 .sw-foot { display: flex; align-items: center; gap: 10px; min-height: 20px; margin-top: 6px; font-size: 12px; color: var(--sw-muted); }
-.sw-foot[data-empty="true"] { min-height: 0; margin: 0; }
+.sw-foot-line { display: flex; align-items: center; gap: 10px; margin-top: 6px; }
+.sw-foot-line .sw-foot { margin: 0; }
+.sw-tool { flex: none; min-height: 22px; padding: 0 8px; font-size: 12px; }
+.sw-code { margin: 8px 0 0; padding: 8px 10px; border-radius: var(--sw-radius); background: var(--sw-raised); font-size: 12px; overflow: auto; max-height: 260px; }
 .sw-progress { flex: none; width: 120px; height: 4px; border-radius: 2px; background: var(--sw-hover); overflow: hidden; }
 .sw-progress > i { display: block; height: 100%; background: var(--sw-accent); border-radius: 2px; }
 .sw-dot { flex: none; width: 8px; height: 8px; border-radius: 50%; background: var(--sw-accent); animation: sw-pulse 1.1s ease-in-out infinite; }

@@ -4,7 +4,6 @@
  * strengths, modes, settings); the kernel writes `rows`, streams tokens as patches and ends with `outcome`.
  */
 import { COMBOBOX_CSS, combobox } from "../lib/combobox.js";
-import { copyText } from "../lib/chrome.js";
 import { gradient, heat } from "../lib/color.js";
 import { fill, h, listen, needsKernel, on, write } from "../lib/dom.js";
 import { number } from "../lib/format.js";
@@ -156,11 +155,6 @@ export function render({ model, el, ask, offline, theme }) {
   const presets = presetMenu({ model, offline, local, current: sliders, restore });
   const zero = button("All to 0", "Set every slider to 0, mode add", () => restore({ features: sliders().features, strengths: Object.fromEntries(sliders().features.map((f) => [f, 0])), modes: {} }));
   const reset = button("Reset", "Back to how the panel began", () => restore(initial));
-  const copy = button("Copy as code", "Python that makes this panel and its text again", async () => {
-    const { value } = await ask("code");
-    await copyText(value, copy);
-    if (copy.textContent !== "Copied") fill(local, h("pre", { class: "sw-mono sw-steer-code", tabindex: "0" }, visible(value)));
-  });
   stops.push(on(el, "keydown", (event) => {
     const target = /** @type {HTMLElement} */ (event.target);
     if (!(event.ctrlKey || event.metaKey) || target === prompt.node || target === search.input) return;
@@ -275,7 +269,7 @@ export function render({ model, el, ask, offline, theme }) {
     h("div", { class: "sw-row sw-steer-tools" },
       SETTINGS.map(([name, text]) => h("label", { class: "sw-steer-field" }, h("span", { class: "sw-muted sw-small" }, text), inputs.get(name), name === "seed" && dice)),
       h("label", { class: "sw-steer-field" }, h("span", { class: "sw-muted sw-small" }, "Steer"), where),
-      h("span", { class: "sw-grow" }), copy, go),
+      h("span", { class: "sw-grow" }), go),
     local,
     h("div", { class: "sw-steer-texts" },
       h("section", { class: "sw-card", "aria-label": "Unsteered text" }, h("div", { class: "sw-steer-head" }, h("span", { class: "sw-label" }, "Unsteered")), plain.node),
@@ -318,7 +312,6 @@ export const css = `
 .sw-steer-head { display: flex; align-items: center; gap: 10px; min-height: 32px; padding: 4px 12px; border-bottom: 1px solid var(--sw-line); }
 .sw-steer-legend { margin-top: 8px; }
 .sw-steer-scale { display: inline-block; width: 120px; height: 10px; border-radius: 3px; border: 1px solid var(--sw-line); }
-.sw-steer-code { margin: 0 0 8px; padding: 8px 10px; border-radius: var(--sw-radius); background: var(--sw-raised); font-size: 12px; overflow: auto; max-height: 260px; }
 .sw-steer-local:not(:empty) { margin-bottom: 8px; }
 .sw-spark { display: block; flex: 0 1 auto; overflow: hidden; }
 .sw-spark rect { fill: var(--sw-muted); opacity: .6; } .sw-spark .sw-on { fill: var(--sw-accent); opacity: 1; }

@@ -210,8 +210,9 @@ function spokenToken(text) {
 }
 
 // lib/chrome.js
-function makeFoot(model) {
-  const status = h("div", { class: "sw-foot", role: "status", "aria-live": "polite" });
+function makeFoot(model, { ask, offline }) {
+  const status = h("div", { class: "sw-foot sw-grow", role: "status", "aria-live": "polite" });
+  const shownCode = h("div");
   const error = h("div", { role: "alert" });
   const notice = h("div", { role: "status" });
   let started = 0;
@@ -224,7 +225,6 @@ function makeFoot(model) {
     const left = total && done && seconds > 1 ? `, ${duration(seconds * (total - done) / done)} left` : "";
     const words = visible(text || (isRunning ? "Working\u2026" : ""));
     const shown = state === "failed" ? "" : words;
-    status.dataset.empty = String(!shown);
     fill(
       status,
       isRunning && !total && h("i", { class: "sw-dot", "aria-hidden": "true" }),
@@ -240,7 +240,7 @@ function makeFoot(model) {
     }
     const trace = visible(found.traceback ?? "");
     const words = visible(found.message || found.type);
-    const copy = h("button", { class: "sw-btn sw-plain", type: "button", onclick: () => copyText(`${trace || `${found.type}: ${words}`}`, copy) }, "Copy");
+    const copy2 = h("button", { class: "sw-btn sw-plain", type: "button", onclick: () => copyText(`${trace || `${found.type}: ${words}`}`, copy2) }, "Copy");
     fill(
       error,
       h(
@@ -250,30 +250,47 @@ function makeFoot(model) {
           "div",
           { class: "sw-row" },
           h("span", { class: "sw-grow sw-token" }, trace && h("b", {}, `${found.type}: `), words),
-          copy
+          copy2
         ),
         trace && h("details", {}, h("summary", {}, "Traceback"), h("pre", { tabindex: "0" }, trace))
       )
     );
   }
+  const hasCode = !offline || Boolean(model.get("as_code"));
+  const copy = hasCode && h("button", { class: "sw-btn sw-plain sw-tool", type: "button", title: "Python that makes this view again", onclick: copyCode }, "Copy as code");
+  async function copyCode() {
+    try {
+      const code = offline ? model.get("as_code") : (await ask("code")).value;
+      const isCopied = await copyText(code, copy);
+      fill(shownCode, !isCopied && h("pre", { class: "sw-mono sw-code", tabindex: "0", "aria-label": "Python that makes this view again" }, visible(code)));
+    } catch (found) {
+      if (!isCancelled(found)) fill(shownCode, h("div", { class: "sw-notice" }, visible(String(
+        /** @type {Error} */
+        found.message
+      ))));
+    }
+  }
   const stops = [listen(model, ["status"], drawStatus), listen(model, ["error"], drawError)];
   drawStatus();
   drawError();
   return {
-    node: h("div", {}, error, notice, status),
+    node: h("div", {}, error, notice, shownCode, h("div", { class: "sw-foot-line" }, status, copy)),
     say: (words) => fill(notice, words && h("div", { class: "sw-notice" }, words)),
     stop: () => stops.forEach((stop) => stop())
   };
 }
 async function copyText(text, button) {
-  const label = button.textContent;
+  const label = button.dataset.label ?? button.textContent ?? "";
+  button.dataset.label = label;
+  let isCopied = false;
   try {
     await navigator.clipboard.writeText(text);
-    button.textContent = "Copied";
+    isCopied = true;
   } catch {
-    button.textContent = "Cannot copy here";
   }
+  button.textContent = isCopied ? "Copied" : "Cannot copy here";
   setTimeout(() => button.textContent = label, 1500);
+  return isCopied;
 }
 function watchKernel(model, ping, onState, isDisconnected) {
   let asking = false;
@@ -435,7 +452,10 @@ var THEME_CSS = `
 .sw-tip { position: absolute; z-index: 10; pointer-events: none; max-width: 340px; padding: 6px 10px; border: 1px solid var(--sw-line);
   border-radius: var(--sw-radius); background: var(--sw-bg); box-shadow: var(--sw-shadow); font-size: 12px; }
 .sw-foot { display: flex; align-items: center; gap: 10px; min-height: 20px; margin-top: 6px; font-size: 12px; color: var(--sw-muted); }
-.sw-foot[data-empty="true"] { min-height: 0; margin: 0; }
+.sw-foot-line { display: flex; align-items: center; gap: 10px; margin-top: 6px; }
+.sw-foot-line .sw-foot { margin: 0; }
+.sw-tool { flex: none; min-height: 22px; padding: 0 8px; font-size: 12px; }
+.sw-code { margin: 8px 0 0; padding: 8px 10px; border-radius: var(--sw-radius); background: var(--sw-raised); font-size: 12px; overflow: auto; max-height: 260px; }
 .sw-progress { flex: none; width: 120px; height: 4px; border-radius: 2px; background: var(--sw-hover); overflow: hidden; }
 .sw-progress > i { display: block; height: 100%; background: var(--sw-accent); border-radius: 2px; }
 .sw-dot { flex: none; width: 8px; height: 8px; border-radius: 50%; background: var(--sw-accent); animation: sw-pulse 1.1s ease-in-out infinite; }
@@ -515,7 +535,7 @@ function show(view, { model, el, signal, offline = false }) {
   shadow.append(h("style", {}, THEME_CSS + (view.css ?? "")), root);
   root.append(box);
   const asking = makeAsk(model);
-  const foot = makeFoot(model);
+  const foot = makeFoot(model, { ask: asking.ask, offline });
   root.append(foot.node);
   const watched = offline ? { model, stop() {
   } } : watchKernel(model, asking.ping, (state) => foot.say(NOTICES[state]), () => el.closest(".jupyter-widgets-disconnected") !== null);
@@ -992,7 +1012,7 @@ function contextList({ onRow, onEffects, onLook, offline }) {
     const some = (tokens) => tokens.map(([text, value]) => `${quotedToken(text, 14)} ${signed(value, 2)}`).join("  ");
     fill(
       box,
-      h("div", {}, h("b", { class: "sw-token" }, quotedToken(context.texts[i])), h("span", { class: "sw-muted" }, `  token ${context.ids[i]}`)),
+      h("div", {}, h("b", { class: "sw-token" }, quotedToken(context.texts[i])), context.ids.length > 0 && h("span", { class: "sw-muted" }, `  token ${context.ids[i]}`)),
       h("div", {}, `activation ${number(context.acts[i], 4)}`),
       effects && effects.loss[i] !== null && h("div", {}, `loss of the next token without it ${signed(effects.loss[i])} nats`),
       effects && h("div", {}, `prediction moved by ${number(effects.kl[i])} nats (KL)`),
@@ -1170,7 +1190,7 @@ function logitTables(logits) {
       h("thead", {}, h("tr", {}, h("th", { scope: "col" }, title), h("th", { scope: "col", class: "sw-num" }, "logit"))),
       h("tbody", {}, rows.map(([id, text, effect]) => h(
         "tr",
-        { title: `token ${id}` },
+        { title: id === null ? null : `token ${id}` },
         h("td", { class: "sw-token sw-fp-token" }, quotedToken(text, 24)),
         h("td", { class: "sw-num sw-fp-logit" }, h("i", { class: `sw-fp-fill ${kind}`, style: { width: `${100 * Math.abs(effect) / most}%` } }), h("span", {}, signed(effect)))
       )))
@@ -1217,7 +1237,7 @@ function matrixCanvas({ label, onRow, onColumn }) {
   const canvas = h("canvas", { "aria-hidden": "true", class: "sw-mx-canvas" });
   const spacer = h("div", { class: "sw-mx-spacer" });
   const marker = h("div", { class: "sw-mx-marker", "aria-hidden": "true" });
-  const spoken = h("div", { role: "row", class: "sw-hidden-text" });
+  const spoken = h("div", { role: "row", class: "sw-hidden-text" }, h("span", { role: "gridcell" }));
   const node = h("div", { class: "sw-mx", role: "grid", tabindex: "0", "aria-label": label, "aria-readonly": "true" }, canvas, spoken, marker, spacer);
   const box = h("div", { class: "sw-tip", role: "tooltip" });
   const float = floating(box);
@@ -1498,7 +1518,7 @@ function promptCards({ onFeature }) {
     const name = matrix.rows[row].label;
     const isChosen = feature === chosen;
     return h(
-      "section",
+      "div",
       { class: "sw-pc-card sw-card", role: "listitem", "aria-label": `Feature ${feature}${name ? `, ${visible(name)}` : ""}`, "data-feature": feature, "data-chosen": isChosen },
       h(
         "div",

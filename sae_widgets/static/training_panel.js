@@ -188,8 +188,9 @@ function visible(text) {
 }
 
 // lib/chrome.js
-function makeFoot(model) {
-  const status = h("div", { class: "sw-foot", role: "status", "aria-live": "polite" });
+function makeFoot(model, { ask, offline }) {
+  const status = h("div", { class: "sw-foot sw-grow", role: "status", "aria-live": "polite" });
+  const shownCode = h("div");
   const error = h("div", { role: "alert" });
   const notice = h("div", { role: "status" });
   let started = 0;
@@ -202,7 +203,6 @@ function makeFoot(model) {
     const left = total && done && seconds > 1 ? `, ${duration(seconds * (total - done) / done)} left` : "";
     const words = visible(text || (isRunning ? "Working\u2026" : ""));
     const shown = state === "failed" ? "" : words;
-    status.dataset.empty = String(!shown);
     fill(
       status,
       isRunning && !total && h("i", { class: "sw-dot", "aria-hidden": "true" }),
@@ -218,7 +218,7 @@ function makeFoot(model) {
     }
     const trace = visible(found.traceback ?? "");
     const words = visible(found.message || found.type);
-    const copy = h("button", { class: "sw-btn sw-plain", type: "button", onclick: () => copyText(`${trace || `${found.type}: ${words}`}`, copy) }, "Copy");
+    const copy2 = h("button", { class: "sw-btn sw-plain", type: "button", onclick: () => copyText(`${trace || `${found.type}: ${words}`}`, copy2) }, "Copy");
     fill(
       error,
       h(
@@ -228,30 +228,47 @@ function makeFoot(model) {
           "div",
           { class: "sw-row" },
           h("span", { class: "sw-grow sw-token" }, trace && h("b", {}, `${found.type}: `), words),
-          copy
+          copy2
         ),
         trace && h("details", {}, h("summary", {}, "Traceback"), h("pre", { tabindex: "0" }, trace))
       )
     );
   }
+  const hasCode = !offline || Boolean(model.get("as_code"));
+  const copy = hasCode && h("button", { class: "sw-btn sw-plain sw-tool", type: "button", title: "Python that makes this view again", onclick: copyCode }, "Copy as code");
+  async function copyCode() {
+    try {
+      const code = offline ? model.get("as_code") : (await ask("code")).value;
+      const isCopied = await copyText(code, copy);
+      fill(shownCode, !isCopied && h("pre", { class: "sw-mono sw-code", tabindex: "0", "aria-label": "Python that makes this view again" }, visible(code)));
+    } catch (found) {
+      if (!isCancelled(found)) fill(shownCode, h("div", { class: "sw-notice" }, visible(String(
+        /** @type {Error} */
+        found.message
+      ))));
+    }
+  }
   const stops = [listen(model, ["status"], drawStatus), listen(model, ["error"], drawError)];
   drawStatus();
   drawError();
   return {
-    node: h("div", {}, error, notice, status),
+    node: h("div", {}, error, notice, shownCode, h("div", { class: "sw-foot-line" }, status, copy)),
     say: (words) => fill(notice, words && h("div", { class: "sw-notice" }, words)),
     stop: () => stops.forEach((stop) => stop())
   };
 }
 async function copyText(text, button2) {
-  const label = button2.textContent;
+  const label = button2.dataset.label ?? button2.textContent ?? "";
+  button2.dataset.label = label;
+  let isCopied = false;
   try {
     await navigator.clipboard.writeText(text);
-    button2.textContent = "Copied";
+    isCopied = true;
   } catch {
-    button2.textContent = "Cannot copy here";
   }
+  button2.textContent = isCopied ? "Copied" : "Cannot copy here";
   setTimeout(() => button2.textContent = label, 1500);
+  return isCopied;
 }
 function watchKernel(model, ping, onState, isDisconnected) {
   let asking = false;
@@ -413,7 +430,10 @@ var THEME_CSS = `
 .sw-tip { position: absolute; z-index: 10; pointer-events: none; max-width: 340px; padding: 6px 10px; border: 1px solid var(--sw-line);
   border-radius: var(--sw-radius); background: var(--sw-bg); box-shadow: var(--sw-shadow); font-size: 12px; }
 .sw-foot { display: flex; align-items: center; gap: 10px; min-height: 20px; margin-top: 6px; font-size: 12px; color: var(--sw-muted); }
-.sw-foot[data-empty="true"] { min-height: 0; margin: 0; }
+.sw-foot-line { display: flex; align-items: center; gap: 10px; margin-top: 6px; }
+.sw-foot-line .sw-foot { margin: 0; }
+.sw-tool { flex: none; min-height: 22px; padding: 0 8px; font-size: 12px; }
+.sw-code { margin: 8px 0 0; padding: 8px 10px; border-radius: var(--sw-radius); background: var(--sw-raised); font-size: 12px; overflow: auto; max-height: 260px; }
 .sw-progress { flex: none; width: 120px; height: 4px; border-radius: 2px; background: var(--sw-hover); overflow: hidden; }
 .sw-progress > i { display: block; height: 100%; background: var(--sw-accent); border-radius: 2px; }
 .sw-dot { flex: none; width: 8px; height: 8px; border-radius: 50%; background: var(--sw-accent); animation: sw-pulse 1.1s ease-in-out infinite; }
@@ -493,7 +513,7 @@ function show(view, { model, el, signal, offline = false }) {
   shadow.append(h("style", {}, THEME_CSS + (view.css ?? "")), root);
   root.append(box);
   const asking = makeAsk(model);
-  const foot = makeFoot(model);
+  const foot = makeFoot(model, { ask: asking.ask, offline });
   root.append(foot.node);
   const watched = offline ? { model, stop() {
   } } : watchKernel(model, asking.ping, (state) => foot.say(NOTICES[state]), () => el.closest(".jupyter-widgets-disconnected") !== null);

@@ -55,7 +55,7 @@ class SaeWidget(Exported, anywidget.AnyWidget):
 
     ops: dict[str, Callable[[dict, Job], Any]] = {}  # noqa: RUF012  (a fixed table that subclasses replace)
     """Answers to the page's `ask(op, args)`; each returns a JSON value, or `(value, buffers)`."""
-    choices: tuple[str, ...] = ()
+    choice_traits: tuple[str, ...] = ()
     """Traits in which a reader chooses features, tokens or a text; a widget that has some shares a `Selection`."""
     display_wait_s = 5.0
     """How long showing the widget waits for its first result, so that the saved picture is a real one; seconds."""
@@ -82,8 +82,9 @@ class SaeWidget(Exported, anywidget.AnyWidget):
         name = type(self).__name__
         self._lanes = {"work": Mailbox(name), "ask": Mailbox(f"{name} answers")}
         self._asked: dict[str, tuple[str, Job]] = {}
-        sae: Any = getattr(self, "_sae", None) if self.choices else None
-        shared = selection_of(traits.pop("selection", None)) if self.choices else None
+        sae: Any = getattr(self, "_sae", None) if self.choice_traits else None
+        shared = selection_of(traits.pop("selection", None)) if self.choice_traits else None
+        self.ops = {"code": lambda args, job: self.as_code(), **self.ops}
         self._refuse_unknown(traits)
         super().__init__(**traits)
         self.on_msg(self._on_custom_message)
@@ -153,7 +154,7 @@ class SaeWidget(Exported, anywidget.AnyWidget):
     # -- one selection ---------------------------------------------------------------------------------------------
 
     def chosen(self, change: Any) -> dict[str, Any]:
-        """What the reader chose by a change of one of `choices`: `features`, `tokens`; empty where it was no choice."""
+        """What the reader chose by a change of a choice trait: `features`, `tokens`; empty where it was no choice."""
         return {}
 
     def take_features(self, features: list[int]) -> None:

@@ -15,6 +15,7 @@ from sae_widgets.charts import BLUE, ORANGE, SERIES
 from sae_widgets.runs.history import History
 from sae_widgets.widgets._clean import visible
 from sae_widgets.widgets._heatmap import HeatmapData
+from sae_widgets.widgets._prompt_picture import caption, column_texts, matrix
 
 if TYPE_CHECKING:
     from sae_widgets.widgets._steering import SteeringResult
@@ -55,6 +56,32 @@ def heatmap_charts(data: HeatmapData, features: Sequence[int]) -> Charts:
             y=alt.Y("feature:N", title=None, sort=[visible(f"{f} {data.labels.get(f, '')}".strip()) for f in shown]),
             color=alt.Color("activation:Q", scale=scale, title="activation"),
             tooltip=["feature:N", "token:N", alt.Tooltip("activation:Q", format=".4g")],
+        )
+    }  # fmt: skip
+
+
+def prompt_charts(payload: Mapping[str, Any]) -> Charts:
+    """`matrix`: features by tokens, coloured by the measure; of two prompts the difference, right less left."""
+    if not payload:
+        return {}
+    key = "difference" if payload["right"] else "left"
+    values, texts = matrix(dict(payload), key)[:, :MAX_TOKENS], column_texts(dict(payload))[:MAX_TOKENS]
+    names = [visible(f"{row['feature']} {row['label']}".strip()) for row in payload["features"]]
+    rows = [
+        {"token": f"{j} {_token(text)}", "feature": name, "value": value if math.isfinite(value) else None}
+        for name, line in zip(names, values.tolist(), strict=True)
+        for j, (text, value) in enumerate(zip(texts, line, strict=True))
+    ]
+    is_signed = any((row["value"] or 0) < 0 for row in rows)
+    size = {"width": max(200, 18 * len(texts)), "height": 22 * len(names)}
+    chart = _chart(rows, "Features by token", caption(dict(payload)), **size)
+    scale = alt.Scale(scheme="blueorange", domainMid=0) if is_signed else _HEAT
+    return {
+        "matrix": chart.mark_rect(stroke="#8884", strokeWidth=0.5).encode(
+            x=alt.X("token:N", title=None, sort=None, axis=alt.Axis(labelAngle=-60)),
+            y=alt.Y("feature:N", title=None, sort=names),
+            color=alt.Color("value:Q", scale=scale, title=payload["metric"]),
+            tooltip=["feature:N", "token:N", alt.Tooltip("value:Q", format=".4g")],
         )
     }  # fmt: skip
 

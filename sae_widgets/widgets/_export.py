@@ -4,6 +4,7 @@
     widget.save("x.png")         also .svg, .pdf: the picture with a caption that says where it comes from
     widget.save("x.csv")         the first table; .json has them all
     widget.to_frame(), widget.to_csv(), widget.to_json(), widget.to_altair()
+    widget.as_code()             Python that makes this view again
 
 A widget says what it has by `_tables`, `_charts` and `_sources`.
 """
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from sae_widgets.sae.config import nearest
 from sae_widgets.web import write_whole
 from sae_widgets.widgets import _page, _provenance
+from sae_widgets.widgets._code import view_code
 
 if TYPE_CHECKING:
     import altair as alt
@@ -49,6 +51,10 @@ class Exported:
         """Where its numbers come from: model, SAE, data, seed; `_provenance.facts_of` knows the first ones."""
         return {}
 
+    def _code(self) -> str:
+        """Python that makes it again."""
+        return view_code(self)  # type: ignore[arg-type]
+
     def _saved_state(self, **settings: Any) -> dict[str, Any]:
         """State that only a saved page has."""
         if settings:
@@ -56,6 +62,10 @@ class Exported:
         return {}
 
     # -- the ways out --------------------------------------------------------------------------------------------------
+
+    def as_code(self) -> str:
+        """Python that makes the present view again; the model and the SAE by their names in the notebook."""
+        return self._code()
 
     def about(self) -> dict[str, Any]:
         """Where the numbers come from: widget, model, SAE with its hash, data, seed, versions."""
@@ -141,7 +151,7 @@ class Exported:
         return found[name]
 
     def _page_bytes(self, **settings: Any) -> bytes:
-        more = self._saved_state(**settings)
+        more = {"as_code": self.as_code(), **self._saved_state(**settings)}
         return _page.page(self, more, _provenance.caption(self.about())).encode()  # type: ignore[arg-type]
 
     def _csv_bytes(self, table: str | None = None, *, safe: bool = True) -> bytes:

@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 
 from sae_widgets.widgets._clean import clean_text
+from sae_widgets.widgets._code import call, program, settings_of
 
 # Entries that travel to the page, 8 bytes each: one megabyte keeps clear of the notebook server's limit (1 MB/s).
 # A prompt with more keeps its strongest per token there; the columns of selected features always travel whole.
 MAX_SENT = 120_000
 MAX_SUMMARY = 2_000
 MAX_TOKEN_CHARACTERS = 20_000
+MAX_CODE_VALUES = 4_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -215,3 +217,18 @@ def _plain(values: Any) -> np.ndarray:
     if callable(getattr(values, "detach", None)):
         values = values.detach().to("cpu").float().numpy()
     return np.asarray(values, np.float32)
+
+
+def data_code(widget: Any, data: HeatmapData) -> str:
+    """Python that makes a heatmap of given values again; many values go by the names `tokens` and `values`."""
+    features = np.unique(data.features).tolist()
+    is_small = data.n_tokens * max(1, len(features)) <= MAX_CODE_VALUES
+    columns = {feature: [float(value) for value in data.column(feature)] for feature in features} if is_small else {}
+    numbers = repr(columns).replace("nan", "float('nan')").replace("inf", "float('inf')")
+    keywords = {name: repr(value) for name, value in settings_of(widget, ("features", "prompt")).items()}
+    more = {"labels": dict(data.labels), "selected": list(widget.features)}
+    if data.is_special.any():
+        more["is_special"] = data.is_special.tolist() if is_small else None
+    keywords |= {name: repr(value) for name, value in more.items() if value}
+    positional = [repr(data.tokens), numbers] if is_small else ["tokens", "values"]
+    return program(widget, f"view = {call('sw.TokenHeatmap.from_data', positional, keywords)}\nview\n")

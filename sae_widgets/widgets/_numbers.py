@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from sae_widgets.attribution import Attribution
+from sae_widgets.features.prompt_scores import PromptComparison, PromptFeatures
 from sae_widgets.runs.history import History
 from sae_widgets.widgets._clean import clean_text
 from sae_widgets.widgets._heatmap import HeatmapData
@@ -53,6 +54,22 @@ def heatmap_frames(data: HeatmapData) -> Frames:
     return {"activations": _frame(activations), "features": features}
 
 
+def prompt_frames(data: PromptFeatures | PromptComparison) -> Frames:
+    """`features`: each over the whole prompt; `tokens`: where they fire; of two prompts `left`, `right` and `pairs`."""
+    if isinstance(data, PromptFeatures):
+        whole = [vars(each) for each in data.top()]
+        return {"features": pd.DataFrame(whole), "tokens": pd.DataFrame(data.table())}
+    texts = [[("" if i is None else side.token_texts[i]) for i in places] for side, places in _sides(data)]
+    pairs = pd.DataFrame(data.pairs, columns=["left", "right"], dtype="Int64")
+    pairs["left_token"], pairs["right_token"] = texts
+    sides = {"left": pd.DataFrame(data.left.table()), "right": pd.DataFrame(data.right.table())}
+    return {"features": pd.DataFrame(data.table()), **sides, "pairs": pairs}
+
+
+def _sides(data: PromptComparison) -> list[tuple[PromptFeatures, list[int | None]]]:
+    return [(data.left, [pair[0] for pair in data.pairs]), (data.right, [pair[1] for pair in data.pairs])]
+
+
 def dashboard_frames(page: Mapping[str, Any]) -> Frames:
     """What is known of the feature on view: contexts, their tokens, and each panel's numbers."""
     if not page:
@@ -80,9 +97,7 @@ def dashboard_frames(page: Mapping[str, Any]) -> Frames:
         "neurons": (page["alignment"], ("neuron", "value", "share_of_l1")),
         "correlated_neurons": (page["neurons"], ("neuron", "pearson", "cosine")),
     }
-    return frames | {
-        name: _frame(_cut(rows, len(names)), names) for name, (rows, names) in columns.items()
-    }
+    return frames | {name: _frame(_cut(rows, len(names)), names) for name, (rows, names) in columns.items()}
 
 
 def _cut(rows: Iterable[Sequence[Any]], n: int) -> list[list[Any]]:

@@ -17,6 +17,7 @@ from sae_widgets.prompt import prompt_tokens
 from sae_widgets.sae import SAE
 from sae_widgets.steering import FeatureSteer, GeneratedToken
 from sae_widgets.token_text import token_texts
+from sae_widgets.widgets._code import call, name_of
 
 # At most 20 messages a second to the page; the first token of a text goes at once.
 _PATCH_EVERY_S = 0.05
@@ -164,18 +165,14 @@ def feature_label(statistics: FeatureStatistics | None, feature: int) -> str:
     return statistics.labels.get(feature) or " ".join(t.strip() for t in statistics.top_tokens.get(feature, [])).strip()
 
 
-def panel_code(
-    prompt: str, steers: Sequence[FeatureSteer], settings: dict[str, Any], generation: dict[str, Any]
-) -> str:
-    """Python that makes the same panel, and Python that writes the same text without one."""
-    arguments = [f"model, sae, {prompt!r}", *(f"{name}={value!r}" for name, value in settings.items())]
-    indented = "".join(f"    {argument},\n" for argument in arguments)
+def text_code(widget: Any, prompt: str, steers: Sequence[FeatureSteer], generation: dict[str, Any]) -> str:
+    """Python that writes the steered text without a widget."""
     listed = "".join(f"    sw.FeatureSteer({s.feature}, {float(f'{s.strength:.6g}')!r}, {s.mode!r}),\n" for s in steers)
-    keywords = "".join(f", {name}={value!r}" for name, value in generation.items())
+    keywords = {name: repr(value) for name, value in generation.items()}
+    names = [name_of(widget._model, "model"), name_of(widget._sae, "sae"), repr(prompt), "steers"]
     return (
-        f"import sae_widgets as sw\n\npanel = sw.SteeringPanel(\n{indented})\npanel\n\n"
         f"# the same text without a widget; strengths in raw activation units\nsteers = [\n{listed}]\n"
-        f"for token in sw.generate_stream(model, sae, {prompt!r}, steers{keywords}):\n    print(token.text, end='')\n"
+        f"for token in {call('sw.generate_stream', names, keywords)}:\n    print(token.text, end='')\n"
     )
 
 
@@ -185,6 +182,27 @@ def int_keys(values: dict[Any, Any] | None, _widget: Any) -> dict[int, Any]:
 
 def text_keys(values: dict[int, Any], _widget: Any) -> dict[str, Any]:
     return {str(key): value for key, value in values.items()}  # as JSON has them: else every echo looks like a change
+
+
+def measured_unit(
+    feature: int, statistics: FeatureStatistics | None, strongest_here: Callable[[], Tensor]
+) -> tuple[float, str]:
+    """The raw activation of strength 1, and where it is from: the statistics, the prompt, or an estimate."""
+    if statistics is not None and float(statistics.max_act[feature]) > 0:
+        return float(statistics.max_act[feature]), "statistics"
+    strongest = strongest_here()
+    if float(strongest[feature]) > 0:
+        return float(strongest[feature]), "prompt"
+    # Never seen to fire: the typical maximum of the features that do is the best there is, and the page says so.
+    firing = strongest[strongest > 0]
+    return (float(firing.median()) if len(firing) else 1.0), "estimate"
+
+
+def touched(old: Any, new: Any) -> list[int]:
+    """The features that were added to a list of them, or whose strength is another."""
+    if isinstance(new, dict):
+        return [feature for feature in new if feature in old and old[feature] != new[feature]]
+    return [feature for feature in new if feature not in old]
 
 
 def outcome_of(request: int, plain_key: str, result: SteeringResult) -> dict[str, Any]:

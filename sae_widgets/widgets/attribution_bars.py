@@ -51,7 +51,7 @@ class AttributionBars(SaeWidget):
     """
 
     _view = traitlets.Unicode("attribution_bars").tag(sync=True)
-    choices = ("selected_feature", "prompt")
+    choice_traits = ("selected_feature", "prompt")
 
     prompt = traitlets.Unicode().tag(sync=True)
     target = traitlets.Unicode().tag(sync=True)

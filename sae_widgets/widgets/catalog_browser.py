@@ -13,6 +13,7 @@ from sae_widgets.sae.config import nearest
 from sae_widgets.widgets import _numbers, _static
 from sae_widgets.widgets._base import SaeWidget, kernel_written
 from sae_widgets.widgets._catalog import pack
+from sae_widgets.widgets._code import view_code
 from sae_widgets.widgets._refused import RefusedError
 
 ORDERS = ("catalogue", "layer", "width", "-width", "l0", "-l0")
@@ -156,6 +157,10 @@ class CatalogBrowser(SaeWidget):
         return self.entry.load(**settings)
 
     # -- ways out ------------------------------------------------------------------------------------------------------
+
+    def _code(self) -> str:
+        """Python that shows the same choice again."""
+        return view_code(self) if self._entries is _all_entries() else view_code(self, entries="entries")
 
     def _tables(self) -> dict[str, Any]:
         return _numbers.catalog_frames(self.results)

@@ -19,7 +19,7 @@ from sae_widgets.features.statistics import FeatureStatistics, known_statistics
 from sae_widgets.fit import check_fits
 from sae_widgets.hooked import as_hooked
 from sae_widgets.sae import SAE
-from sae_widgets.widgets import _prompt_picture
+from sae_widgets.widgets import _charts, _numbers, _prompt_picture, _provenance
 from sae_widgets.widgets._attribution import NextTokens, next_tokens
 from sae_widgets.widgets._base import Job, SaeWidget, kernel_written
 from sae_widgets.widgets._clean import clean_text, visible
@@ -63,7 +63,7 @@ class PromptView(SaeWidget):
     """
 
     _view = traitlets.Unicode("prompt_view").tag(sync=True)
-    choices = ("feature", "position", "prompt")
+    choice_traits = ("feature", "position", "prompt")
 
     prompt = traitlets.Unicode().tag(sync=True)
     other = traitlets.Unicode().tag(sync=True)
@@ -274,6 +274,17 @@ class PromptView(SaeWidget):
         if shown is None:
             raise ValueError(self.error.get("message") or "There is nothing yet: set a prompt.")
         return shown.left if shown.right is None else PromptComparison(shown.left, shown.right, shown.pairs)
+
+    def _tables(self) -> dict[str, Any]:
+        return {} if self._view_shown is None else _numbers.prompt_frames(self.data)
+
+    def _charts(self) -> dict[str, Any]:
+        return _charts.prompt_charts(self.payload)
+
+    def _sources(self) -> dict[str, Any]:
+        asked = {"prompt": self.prompt, "other": self.other, "target": (self.payload or {}).get("target") or ""}
+        facts = _provenance.facts_of(self._sae, self._statistics)
+        return {**facts, "metric": self.metric, **{name: value for name, value in asked.items() if value}}
 
     def describe(self) -> str:
         """Prompt, metric and the first feature in one line."""

@@ -162,14 +162,14 @@ class Link:
     """Keeps a widget and a selection on the same choice, until the widget is closed or forgotten."""
 
     def __init__(self, widget: Any, selection: Selection, sae: Any) -> None:
-        self._widget, self._selection, self.sae_id = weakref.ref(widget), selection, sae_id(sae)
+        self._widget, self.selection, self.sae_id = weakref.ref(widget), selection, sae_id(sae)
         self._taking, self._is_over = threading.local(), False
         selection._sizes[self.sae_id] = sae.cfg.d_sae
         if not selection.sae_id:
             selection._write({"sae_id": self.sae_id}, self)
-        if not selection.prompt and selection.sae_id == self.sae_id and "prompt" in widget.choices:
+        if not selection.prompt and selection.sae_id == self.sae_id and "prompt" in widget.choice_traits:
             selection._write({"prompt": widget.prompt}, self)
-        widget.observe(self._on_widget, names=[*widget.choices])
+        widget.observe(self._on_widget, names=[*widget.choice_traits])
         selection.observe(self._on_selection)
 
     def close(self) -> None:
@@ -177,25 +177,25 @@ class Link:
         if self._is_over:
             return
         self._is_over = True
-        self._selection.unobserve(self._on_selection)
+        self.selection.unobserve(self._on_selection)
         widget = self._widget()
         if widget is not None:
-            widget.unobserve(self._on_widget, names=[*widget.choices])
+            widget.unobserve(self._on_widget, names=[*widget.choice_traits])
 
     def _on_widget(self, change: Any) -> None:
         widget = self._widget()
         if widget is None or getattr(self._taking, "now", False):
             return
         if change["name"] == "prompt":
-            self._selection._write({"prompt": change["new"]}, self, moved_from=change["old"])
+            self.selection._write({"prompt": change["new"]}, self, moved_from=change["old"])
             return
         choice = widget.chosen(change)
         if choice:
-            text = {"prompt": widget.prompt} if "prompt" in widget.choices else {}
-            self._selection._write({"sae_id": self.sae_id, **text, **choice}, self)
+            text = {"prompt": widget.prompt} if "prompt" in widget.choice_traits else {}
+            self.selection._write({"sae_id": self.sae_id, **text, **choice}, self)
 
     def _on_selection(self, change: Any) -> None:
-        widget, selection = self._widget(), self._selection
+        widget, selection = self._widget(), self.selection
         if widget is None or widget.comm is None:
             self.close()
             return
@@ -209,7 +209,7 @@ class Link:
             self._taking.now = False
 
     def _take(self, widget: Any, selection: Selection, name: str, moved_from: str | None) -> None:
-        has_text = "prompt" in widget.choices
+        has_text = "prompt" in widget.choice_traits
         if name == "prompt" and has_text and moved_from is not None and widget.prompt == moved_from:
             widget.prompt = selection.prompt
         if name in ("features", "sae_id"):

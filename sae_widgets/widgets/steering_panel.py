@@ -22,6 +22,7 @@ from sae_widgets.steering import FeatureSteer, GeneratedToken, generate_stream
 from sae_widgets.widgets import _charts, _numbers, _provenance, _steering_picture
 from sae_widgets.widgets._base import Job, SaeWidget, kernel_written
 from sae_widgets.widgets._clean import json_safe
+from sae_widgets.widgets._code import view_code
 from sae_widgets.widgets._refused import RefusedError
 from sae_widgets.widgets._steering import (
     Patches,
@@ -30,11 +31,13 @@ from sae_widgets.widgets._steering import (
     SteeringResult,
     feature_label,
     int_keys,
+    measured_unit,
     outcome_of,
-    panel_code,
     prompt_activations,
     search_features,
+    text_code,
     text_keys,
+    touched,
 )
 
 MODES = ("add", "clamp", "ablate")
@@ -64,7 +67,7 @@ class SteeringPanel(SaeWidget):
     """
 
     _view = traitlets.Unicode("steering_panel").tag(sync=True)
-    choices = ("features", "strengths", "prompt")
+    choice_traits = ("features", "strengths", "prompt")
 
     prompt = traitlets.Unicode().tag(sync=True)
     features: Any = traitlets.List(traitlets.Int()).tag(sync=True)
@@ -111,7 +114,7 @@ class SteeringPanel(SaeWidget):
         self._plain_shown: PlainText | None = None
         self._chooses_features = features is None and not settings.get("strengths")
         self.result: SteeringResult | None = None
-        self.ops = {"search": self._search, "code": lambda args, job: self.code()}
+        self.ops = {"search": self._search}
         if isinstance(features, Mapping):
             settings["strengths"] = {**features, **settings.get("strengths", {})}
         super().__init__(prompt=prompt, features=list(features or ()), **settings)
@@ -152,13 +155,7 @@ class SteeringPanel(SaeWidget):
 
     def chosen(self, change: Any) -> dict[str, Any]:
         """The one slider that was added, or moved."""
-        old, new = change["old"], change["new"]
-        if self._is_adjusting:
-            return {}
-        if change["name"] == "features":
-            found = [feature for feature in new if feature not in old]
-        else:
-            found = [feature for feature in new if feature in old and old[feature] != new[feature]]
+        found = [] if self._is_adjusting else touched(change["old"], change["new"])
         return {"features": found} if len(found) == 1 else {}
 
     def take_features(self, features: list[int]) -> None:
@@ -166,7 +163,7 @@ class SteeringPanel(SaeWidget):
         if not features or features[0] in self.features:
             return
         left = self._visitor
-        if left is not None and (self.strengths.get(left, 0.0) != 0 or self.modes.get(left, "add") != "add"):
+        if left is not None and (self.strengths.get(left) or self.modes.get(left, "add") != "add"):
             left = None
         self._visitor = features[0]
         with self._adjusting():  # at strength 0 the texts stay as they are
@@ -327,18 +324,9 @@ class SteeringPanel(SaeWidget):
     def _unit(self, feature: int) -> tuple[float, str]:
         """The raw activation of strength 1, and where it is from; once known it stays, whatever the prompt."""
         if feature not in self._units:
-            self._units[feature] = self._measure_unit(feature)
+            strongest = lambda: self._activations(self.prompt).strongest  # noqa: E731  (only where it is needed)
+            self._units[feature] = measured_unit(feature, self._statistics, strongest)
         return self._units[feature]
-
-    def _measure_unit(self, feature: int) -> tuple[float, str]:
-        if self._statistics is not None and float(self._statistics.max_act[feature]) > 0:
-            return float(self._statistics.max_act[feature]), "statistics"
-        strongest = self._activations(self.prompt).strongest
-        if float(strongest[feature]) > 0:
-            return float(strongest[feature]), "prompt"
-        # Never seen to fire: the typical maximum of the features that do is the best there is, and the page says so.
-        firing = strongest[strongest > 0]
-        return (float(firing.median()) if len(firing) else 1.0), "estimate"
 
     def _choose_features(self, prompt: str) -> None:
         self._chooses_features = False
@@ -380,14 +368,12 @@ class SteeringPanel(SaeWidget):
         """The prompt and what the model writes steered; empty before the first result."""
         return "" if self.result is None else self.result.steered_text
 
-    def code(self) -> str:
+    def _code(self) -> str:
         """Python that makes this panel again, and Python that writes its steered text without a panel."""
         strengths = {feature: round(self.strengths.get(feature, 0.0), 6) for feature in self.features}
-        modes = {f: m for f, m in self.modes.items() if m != "add"}
         where = {} if self.where == "all" else {"where": self.where}
-        generation = {**self._generation(), **where}
-        settings = {"features": strengths, **({"modes": modes} if modes else {}), **generation}
-        return panel_code(self.prompt, self.steers(), settings, generation)
+        text = text_code(self, self.prompt, self.steers(), {**self._generation(), **where})
+        return f"{view_code(self, ('features', 'strengths'), features=repr(strengths))}\n{text}"
 
     def _tables(self) -> dict[str, Any]:
         strengths = [{**row, "strength": self.strengths.get(row["feature"], 0.0)} for row in self.rows]

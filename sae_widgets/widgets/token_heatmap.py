@@ -15,7 +15,8 @@ import traitlets
 from sae_widgets.widgets import _charts, _heatmap_picture, _numbers, _provenance
 from sae_widgets.widgets._base import Job, SaeWidget, kernel_written
 from sae_widgets.widgets._clean import clean_text, visible
-from sae_widgets.widgets._heatmap import HeatmapData, from_rows, from_values
+from sae_widgets.widgets._code import view_code
+from sae_widgets.widgets._heatmap import HeatmapData, data_code, from_rows, from_values
 
 MODES = ("strongest", "feature", "overlay")
 MAX_SEARCH = 50
@@ -46,7 +47,7 @@ class TokenHeatmap(SaeWidget):
     """
 
     _view = traitlets.Unicode("token_heatmap").tag(sync=True)
-    choices = ("features", "pinned", "prompt")
+    choice_traits = ("features", "pinned", "prompt")
 
     prompt = traitlets.Unicode().tag(sync=True)
     features = traitlets.List(traitlets.Int()).tag(sync=True)
@@ -258,6 +259,13 @@ class TokenHeatmap(SaeWidget):
         return [{"feature": f, "label": labels.get(f, ""), "peak": peaks.get(f, 0.0)} for f in found]
 
     # -- ways out --------------------------------------------------------------------------------------------------
+
+    def _code(self) -> str:
+        """Python that makes it again; one of given values with the values in it, where they are few."""
+        data = self._data
+        if self._model is not None or data is None:
+            return view_code(self)
+        return data_code(self, data)
 
     def _tables(self) -> dict[str, Any]:
         return _numbers.heatmap_frames(self._data) if self._data is not None else {}

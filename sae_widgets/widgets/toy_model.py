@@ -14,6 +14,7 @@ import traitlets
 from sae_widgets.toy_model import MAX_FEATURES, FittedSAE, Geometry, ToyAutoencoder, geometry
 from sae_widgets.widgets import _charts, _numbers, _static
 from sae_widgets.widgets._base import SEND_INTERVAL_S, Job, SaeWidget, kernel_written
+from sae_widgets.widgets._code import call, program, settings_of
 from sae_widgets.widgets._curves import Curve, pack
 from sae_widgets.widgets._toy_picture import draw, feature_color
 
@@ -190,6 +191,12 @@ class ToyModel(SaeWidget):
             getattr(self, action)()
 
     # -- ways out ------------------------------------------------------------------------------------------------------
+
+    def _code(self) -> str:
+        """Python that makes the same picture: the same seed, trained as far."""
+        made = call("sw.ToyModel", [], {name: repr(value) for name, value in settings_of(self).items()})
+        n_steps = int(self.frame.get("step") or 0)
+        return program(self, f"view = {made}\n{f'view.run({n_steps})' if n_steps else 'view'}\n")
 
     def _tables(self) -> dict[str, Any]:
         return _numbers.toy_frames(self._frame(), self._curve.points())

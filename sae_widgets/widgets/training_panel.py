@@ -20,6 +20,7 @@ from sae_widgets.runs.follower import FollowedRun
 from sae_widgets.runs.run import FINAL_STATUSES, TrainingRun
 from sae_widgets.widgets import _charts, _numbers, _training_picture
 from sae_widgets.widgets._base import SEND_INTERVAL_S, Job, SaeWidget, kernel_written
+from sae_widgets.widgets._code import name_of, settings_of
 from sae_widgets.widgets._curve_names import (
     chart_for_page,
     charts_of,
@@ -292,6 +293,13 @@ class TrainingPanel(SaeWidget):
         return {"step": step, "values": values}
 
     # Ways out
+
+    def _code(self) -> str:
+        """Python that shows the run again, by its folder where another process trains it."""
+        run = repr(str(self.run.folder)) if isinstance(self.run, FollowedRun) else name_of(self.run, "run")
+        settings = settings_of(self, ("cursor_step",)).items()
+        lines = "".join(f"view.{name} = {value!r}\n" for name, value in settings)
+        return f"import sae_widgets as sw\n\nview = sw.TrainingPanel({run})\n{lines}view\n"
 
     def _tables(self) -> dict[str, Any]:
         return _numbers.history_frames(self.run.history, self.run.events)

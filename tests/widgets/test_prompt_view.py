@@ -47,6 +47,7 @@ def make(tiny_model, tiny_sae, statistics):
 
     yield make
     for each in made:
+        assert each.wait(30.0)  # a pass that still runs would hold its hooks
         each.close()
 
 
@@ -235,6 +236,24 @@ def test_pictures_are_safe_and_hold_the_numbers(make):
     ET.fromstring(compared.fallback_svg())
     assert "against" in repr(compared)
     assert all(math.isfinite(row["difference"]) for row in compared.payload["features"])
+
+
+def test_tables_and_charts_hold_the_numbers_on_view(make):
+    view = make(top=5)
+    frame = view.to_frame()
+    assert frame["feature"].tolist() == [row["feature"] for row in view.payload["features"]]
+    assert frame["score"].tolist() == pytest.approx([row["left"] for row in view.payload["features"]])
+    assert view.to_frame("tokens")["activation"].abs().min() > 0
+    assert "matrix" in view._charts()
+    assert view.about()["metric"] == "act_size"
+    compared = make(other=OTHER, sort="difference", top=5)
+    frame = compared.to_frame()
+    assert frame["difference"].tolist() == pytest.approx([row["difference"] for row in compared.payload["features"]])
+    pairs = compared.to_frame("pairs")
+    assert pairs["left"].isna().sum() + pairs["right"].isna().sum() > 0
+    values = compared.to_altair().to_dict()["data"]["values"]
+    assert len(values) == 5 * len(pairs)
+    assert all(row["value"] is None or math.isfinite(row["value"]) for row in values)
 
 
 def test_the_page_asks_for_next_tokens(make):

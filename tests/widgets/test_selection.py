@@ -24,7 +24,7 @@ class Chooser(SaeWidget):
     """A widget with a choice and a text, that counts what it is told."""
 
     _view = traitlets.Unicode("click_test").tag(sync=True)
-    choices = ("features", "at", "prompt")
+    choice_traits = ("features", "at", "prompt")
     features = traitlets.List(traitlets.Int()).tag(sync=True)
     at = traitlets.Int(None, allow_none=True).tag(sync=True)
     prompt = traitlets.Unicode("").tag(sync=True)
@@ -151,7 +151,7 @@ def test_a_widget_can_keep_to_itself_and_a_closed_one_hears_nothing(make, shared
 
 def test_a_forgotten_widget_is_not_kept_alive(shared, sae):
     class Bare(traitlets.HasTraits):
-        choices, comm = ("features",), True
+        choice_traits, comm = ("features",), True
         features = traitlets.List(traitlets.Int())
 
     widget = Bare()
@@ -226,6 +226,7 @@ def test_the_widgets_share_one_selection(tiny_model, tiny_sae, shared):
         shared.features = [11]
         latest = FeatureDashboard(tiny_model, tiny_sae, statistics=statistics, selection=shared)
         assert latest.feature == 11
+        assert all(widget.wait(30) for widget in [*widgets, latest])
         latest.close()
     finally:
         for widget in widgets:

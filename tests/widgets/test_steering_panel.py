@@ -306,9 +306,10 @@ def test_code_makes_the_panel_and_its_steers_again(make):
         FeatureSteer=FeatureSteer,
         generate_stream=lambda model, sae, prompt, steers, **kwargs: written.append(steers) or [],
     )
-    code = panel.code().replace("import sae_widgets as sw\n", "")
-    exec(code, {"sw": fake, "model": "m", "sae": "s"})
-    assert made[0][0] == ("m", "s", "Hello London")
+    code = panel.as_code().replace("import sae_widgets as sw\n", "")
+    exec(code, {"sw": fake, "model": "m", "sae": "s", "statistics": "all"})
+    assert made[0][0] == ("m", "s")
+    assert (made[0][1]["prompt"], made[0][1]["statistics"]) == ("Hello London", "all")
     assert made[0][1]["features"] == {1: 2.0, 2: 0.0}
     assert made[0][1]["temperature"] == 0.5
     assert written[0] == panel.steers()
