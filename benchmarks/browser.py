@@ -3,7 +3,8 @@
     python benchmarks/browser.py --moves 20
 
 Bars: slider -> first steered token 150 ms (median of 20); first paint of a heatmap 150 ms (1,024 tokens) and 300 ms
-(10,000 tokens, at most 400 DOM nodes); Stop -> the panel says so 250 ms beyond a training step.
+(10,000 tokens, at most 400 DOM nodes); Stop -> the panel says so 250 ms beyond a training step; a browser of 100,000
+features: sort and filter 150 ms to the frame that shows it, scrolling at 60 Hz, at most 300 rows in the page.
 """
 
 import argparse
@@ -15,6 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from tests.browser.conftest import SETUP
 from tests.browser.jupyter import Lab, Notebook
+from tests.browser.test_feature_browser import MANY
 
 HEATMAP = """
 import numpy as np
@@ -60,6 +62,52 @@ WATCH_STOP = """root => {
   root.querySelector('.sw-stop').addEventListener('click', () => { w.start = performance.now(); }, {capture: true});
   new MutationObserver(() => { if (pill.textContent === 'Stopped') w.end ??= performance.now(); })
     .observe(pill, {subtree: true, childList: true, characterData: true});
+}"""
+
+# Each act and the frame that shows its result; then two seconds of scrolling, a frame's time each.
+WATCH_FEATURES = """async root => {
+  const grid = root.querySelector('[role=grid]');
+  const frame = () => new Promise(done => requestAnimationFrame(done));
+  const changed = async act => {
+    const [before, top] = [root.dataset.filterMs, grid.querySelectorAll('[role=row]')[1]?.textContent];
+    const started = performance.now();
+    act();
+    const isNew = () => root.dataset.filterMs !== before || grid.querySelectorAll('[role=row]')[1]?.textContent !== top;
+    while (!isNew() && performance.now() - started < 5000) await frame();
+    await frame();
+    return [performance.now() - started, Number(root.dataset.filterMs)];
+  };
+  const heads = [...grid.querySelectorAll('.sw-ch-sort')].slice(2);
+  const found = {sort: [], brush: [], text: [], frames: [], draws: []};
+  for (let round = 0; round < 2; round++) for (const head of heads) found.sort.push(await changed(() => head.click()));
+  for (const brush of grid.querySelectorAll('.sw-ch-filter')) {
+    brush.setPointerCapture = () => {};
+    const box = brush.getBoundingClientRect();
+    const at = (type, share) => brush.dispatchEvent(new PointerEvent(type, {
+      bubbles: true, button: 0, pointerId: 1, clientX: box.left + box.width * share, clientY: box.top + 5}));
+    at('pointerdown', 0.1);
+    for (const share of [0.7, 0.8, 0.9, 0.98]) found.brush.push(await changed(() => at('pointermove', share)));
+    at('pointerup', 0.98);
+  }
+  const search = root.querySelector('input[type=search]');
+  for (const text of ['label 7', 'label 77', 'label 1', '']) found.text.push(await changed(() => {
+    search.value = text;
+    search.dispatchEvent(new Event('input'));
+  }));
+  [...root.querySelectorAll('button')].find(each => each.textContent === 'Reset').click();
+  for (let i = 0; i < 20; i++) await frame();
+  let last = performance.now();
+  for (let i = 0; i < 120; i++) {
+    grid.scrollTop += 700;
+    const started = performance.now();
+    grid.dispatchEvent(new Event('scroll'));
+    found.draws.push(performance.now() - started);
+    await frame();
+    const now = performance.now();
+    found.frames.push(now - last);
+    last = now;
+  }
+  return {...found, rows: grid.querySelectorAll('[role=row]').length, nodes: root.querySelectorAll('*').length};
 }"""
 
 
@@ -116,10 +164,21 @@ def stop(book: Notebook, n_runs: int = 5) -> None:
     say("Stop -> the panel says Stopped, checkpoint written", times, "bar 250 ms median to the end of the step")
 
 
+def features(book: Notebook) -> None:
+    view = book.show(MANY)
+    view.locator("xpath=self::*[@data-shown='100000']").wait_for(timeout=120_000)
+    seen = view.evaluate(WATCH_FEATURES)
+    for act in ("sort", "brush", "text"):
+        say(f"100,000 features, {act} -> frame", [total for total, _ in seen[act]], "bar 150 ms")
+        say(f"100,000 features, {act}, work in the page", [work for _, work in seen[act]], "")
+    say("100,000 features, scrolling, between frames", seen["frames"], "bar 16.7 ms median")
+    say("100,000 features, scrolling, drawing rows", seen["draws"], f"{seen['rows']} rows, {seen['nodes']} nodes")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--moves", type=int, default=20)
-    parser.add_argument("--only", choices=("steering", "heatmap", "stop"))
+    parser.add_argument("--only", choices=("steering", "heatmap", "stop", "features"))
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, Lab(Path(folder)) as lab, lab.notebook([SETUP]) as book:
         book.run(0)
@@ -130,6 +189,8 @@ def main() -> None:
             heatmap(book, 10_000, "bar 300 ms")
         if args.only in (None, "stop"):
             stop(book)
+        if args.only in (None, "features"):
+            features(book)
         print("requests to other machines:", len(book.external) + len(lab.kernel_external()))
 
 

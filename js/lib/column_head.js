@@ -18,6 +18,7 @@ const DRAG = 4; // pixels from which a press is a drag
 /** A value of a column for people. @param {Column} column @param {number} value */
 export function shownValue(column, value) {
   if (column.kind === "count") return count(value);
+  if (column.kind === "index") return Number.isNaN(value) ? "\u2013" : String(value);
   return column.kind === "share" ? percent(value) : number(value);
 }
 

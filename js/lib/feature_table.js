@@ -5,7 +5,7 @@ import { float32, int32 } from "./sparse.js";
 
 /**
  * @typedef {{
- *   key: string, title: string, about: string, kind: "number" | "count" | "share" | "text", isLog: boolean,
+ *   key: string, title: string, about: string, kind: "number" | "count" | "index" | "share" | "text", isLog: boolean,
  *   values: Float32Array | Float64Array, texts: string[] | null,
  * }} Column `values`: NaN is not known; of texts, their place in the alphabet
  */
@@ -198,7 +198,7 @@ export function makeTable(n) {
   const failedBy = new Uint8Array(n);
   /** @type {string[]} */
   let filters = [];
-  const own = /** @type {Column} */ ({ key: "feature", title: "#", about: "Number of the feature.", kind: "count", isLog: false, values: Float64Array.from({ length: n }, (_, i) => i), texts: null });
+  const own = /** @type {Column} */ ({ key: "feature", title: "#", about: "Number of the feature.", kind: "index", isLog: false, values: Float64Array.from({ length: n }, (_, i) => i), texts: null });
 
   /** @param {string} name @param {(row: number) => boolean} passes */
   function apply(name, passes) {

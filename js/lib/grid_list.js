@@ -23,6 +23,7 @@ export function gridList({ label, columns, cells, isChosen, onChoose, onHeader, 
   let shown = new Int32Array();
   let active = 0;
   let empty = "";
+  let isStale = false;
 
   function drawHead() {
     heads = columns.map(({ key, title, class: kind = "", head: own }, i) =>
@@ -33,8 +34,11 @@ export function gridList({ label, columns, cells, isChosen, onChoose, onHeader, 
   drawHead();
 
   function draw() {
+    // Hidden, as JupyterLab has it while the theme changes: where it is scrolled to is not known, and comes back unsaid.
+    isStale = node.clientHeight === 0;
+    if (isStale) return;
     const first = Math.max(0, Math.floor(node.scrollTop / ROW) - 2);
-    const last = Math.min(shown.length, Math.ceil((node.scrollTop + (node.clientHeight || 308)) / ROW) + 2, first + 56);
+    const last = Math.min(shown.length, Math.ceil((node.scrollTop + node.clientHeight) / ROW) + 2, first + 56);
     rows.style.height = shown.length ? `${shown.length * ROW}px` : "auto";
     node.setAttribute("aria-rowcount", String(shown.length + 1));
     if (!shown.length) fill(rows, h("div", { class: "sw-gl-empty sw-muted", role: "row" }, h("span", { role: "gridcell" }, empty)));
@@ -96,6 +100,8 @@ export function gridList({ label, columns, cells, isChosen, onChoose, onHeader, 
   ];
   const resized = new ResizeObserver(draw);
   resized.observe(node);
+  const seen = new IntersectionObserver(() => isStale && go(active));
+  seen.observe(node);
 
   return {
     node,
@@ -124,6 +130,7 @@ export function gridList({ label, columns, cells, isChosen, onChoose, onHeader, 
     },
     stop() {
       resized.disconnect();
+      seen.disconnect();
       for (const stop of stops) stop();
     },
   };

@@ -36,8 +36,10 @@ export function mapPanel({ model, table, theme, offline, words, onPick, onOpen, 
   const waiting = h("p", { class: "sw-muted sw-mp-waiting" }, "Mapping…");
   const node = h("section", { class: "sw-mp", "aria-label": "Map of decoder rows", hidden: true },
     h("div", { class: "sw-row sw-mp-tools" }, method, color, h("span", { class: "sw-seg", role: "radiogroup", "aria-label": "What a drag does" }, tools), h("span", { class: "sw-grow" }),
-      small("+", "Zoom in", () => map.zoom(1.5)), small("−", "Zoom out", () => map.zoom(1 / 1.5)), small("Fit", "Show the whole map", () => map.fit()), small("Take view", "Take the features in view (Enter on the map)", () => map.takeView())),
-    h("div", { class: "sw-mp-place" }, map.node, waiting), h("div", { class: "sw-row" }, legend, h("span", { class: "sw-grow" }), told));
+      small("Take view", "Take the features in view (Enter on the map)", () => map.takeView())),
+    h("div", { class: "sw-mp-place" }, map.node, waiting,
+      h("div", { class: "sw-mp-zoom" }, small("+", "Zoom in", () => map.zoom(1.5)), small("−", "Zoom out", () => map.zoom(1 / 1.5)), small("Fit", "Show the whole map", () => map.fit()))),
+    h("div", { class: "sw-row" }, legend, h("span", { class: "sw-grow" }), told));
 
   /** @param {boolean} isLasso */
   function setTool(isLasso) {
@@ -102,8 +104,9 @@ export function mapPanel({ model, table, theme, offline, words, onPick, onOpen, 
 export const MAP_PANEL_CSS = `${SCATTER_MAP_CSS}
 .sw-mp { display: flex; flex-direction: column; gap: 6px; min-width: 0; }
 .sw-mp-tools { gap: 4px 6px; }
-.sw-mp-tools .sw-select { max-width: 150px; }
+.sw-mp-tools .sw-select { max-width: 140px; }
 .sw-mp-place { position: relative; flex: 1; min-height: 340px; display: grid; }
 .sw-mp-waiting { position: absolute; inset: 0; display: grid; place-items: center; pointer-events: none; }
+.sw-mp-zoom { position: absolute; top: 6px; right: 6px; display: flex; gap: 4px; }
 .sw-mp-bar { display: inline-block; width: 70px; height: 8px; border-radius: 3px; }
 `;

@@ -71,10 +71,9 @@ export function render({ model, el, root, offline, theme, childModel }) {
   list.node.classList.add("sw-fb-list");
   const map = mapPanel({ model, table, theme, offline, words: named, onPick: pickOnMap, onOpen: open, onSelect: (rows) => set({ selected: rows }) });
   const body = h("div", { class: "sw-fb-body" }, list.node, map.node);
-  const dashboardTitle = h("strong", {});
   const dashboardBox = h("div");
   const dashboard = h("section", { class: "sw-fb-dashboard", "aria-label": "Dashboard", hidden: true },
-    h("div", { class: "sw-row" }, dashboardTitle, h("span", { class: "sw-grow" }), h("button", { class: "sw-btn", type: "button", onclick: closeDashboard }, "Close")), dashboardBox);
+    h("div", { class: "sw-row" }, h("span", { class: "sw-label sw-grow" }, "Dashboard"), h("button", { class: "sw-btn", type: "button", onclick: closeDashboard }, "Close")), dashboardBox);
   el.append(
     h("div", { class: "sw-row sw-fb-top" }, find, counted, undo, redo, reset),
     h("div", { class: "sw-row sw-fb-top" }, contrast.open, like, mapOpen, columnPick.open, h("span", { class: "sw-grow" }), stop),
@@ -179,7 +178,7 @@ export function render({ model, el, root, offline, theme, childModel }) {
     for (const [name, value] of Object.entries(values)) model.set(name, value);
     tell();
   }
-  const typed = debounce(() => set({ text: find.value }), 80);
+  const typed = debounce(() => set({ text: find.value }), 30);
   const later = Object.assign(() => {
     later.isWaiting = true;
     typed();
@@ -233,7 +232,6 @@ export function render({ model, el, root, offline, theme, childModel }) {
     const feature = get("opened");
     dashboard.hidden = feature === null || offline || !get("can_open");
     if (dashboard.hidden) return;
-    dashboardTitle.textContent = named(feature);
     const id = get("dashboard_id");
     if (!id || id === mounted) return;
     mounted = id;

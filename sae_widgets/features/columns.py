@@ -37,7 +37,7 @@ class FeatureColumn:
     about: str = ""
     """What it is, in a sentence."""
     kind: str = "number"
-    """"number", "count", "share" (of 1) or "text"."""
+    """"number", "count", "index" (of a feature), "share" (of 1) or "text"."""
     is_log: bool = False
     """Whether a histogram of it wants logarithms."""
     texts: Mapping[int, str] | None = None

@@ -210,8 +210,9 @@ function spokenToken(text) {
 }
 
 // lib/chrome.js
-function makeFoot(model) {
-  const status = h("div", { class: "sw-foot", role: "status", "aria-live": "polite" });
+function makeFoot(model, { ask, offline }) {
+  const status = h("div", { class: "sw-foot sw-grow", role: "status", "aria-live": "polite" });
+  const shownCode = h("div");
   const error = h("div", { role: "alert" });
   const notice = h("div", { role: "status" });
   let started = 0;
@@ -224,7 +225,6 @@ function makeFoot(model) {
     const left = total && done && seconds > 1 ? `, ${duration(seconds * (total - done) / done)} left` : "";
     const words = visible(text || (isRunning ? "Working\u2026" : ""));
     const shown = state === "failed" ? "" : words;
-    status.dataset.empty = String(!shown);
     fill(
       status,
       isRunning && !total && h("i", { class: "sw-dot", "aria-hidden": "true" }),
@@ -240,7 +240,7 @@ function makeFoot(model) {
     }
     const trace = visible(found.traceback ?? "");
     const words = visible(found.message || found.type);
-    const copy = h("button", { class: "sw-btn sw-plain", type: "button", onclick: () => copyText(`${trace || `${found.type}: ${words}`}`, copy) }, "Copy");
+    const copy2 = h("button", { class: "sw-btn sw-plain", type: "button", onclick: () => copyText(`${trace || `${found.type}: ${words}`}`, copy2) }, "Copy");
     fill(
       error,
       h(
@@ -250,30 +250,47 @@ function makeFoot(model) {
           "div",
           { class: "sw-row" },
           h("span", { class: "sw-grow sw-token" }, trace && h("b", {}, `${found.type}: `), words),
-          copy
+          copy2
         ),
         trace && h("details", {}, h("summary", {}, "Traceback"), h("pre", { tabindex: "0" }, trace))
       )
     );
   }
+  const hasCode = !offline || Boolean(model.get("as_code"));
+  const copy = hasCode && h("button", { class: "sw-btn sw-plain sw-tool", type: "button", title: "Python that makes this view again", onclick: copyCode }, "Copy as code");
+  async function copyCode() {
+    try {
+      const code = offline ? model.get("as_code") : (await ask("code")).value;
+      const isCopied = await copyText(code, copy);
+      fill(shownCode, !isCopied && h("pre", { class: "sw-mono sw-code", tabindex: "0", "aria-label": "Python that makes this view again" }, visible(code)));
+    } catch (found) {
+      if (!isCancelled(found)) fill(shownCode, h("div", { class: "sw-notice" }, visible(String(
+        /** @type {Error} */
+        found.message
+      ))));
+    }
+  }
   const stops = [listen(model, ["status"], drawStatus), listen(model, ["error"], drawError)];
   drawStatus();
   drawError();
   return {
-    node: h("div", {}, error, notice, status),
+    node: h("div", {}, error, notice, shownCode, h("div", { class: "sw-foot-line" }, status, copy)),
     say: (words) => fill(notice, words && h("div", { class: "sw-notice" }, words)),
     stop: () => stops.forEach((stop) => stop())
   };
 }
 async function copyText(text, button) {
-  const label = button.textContent;
+  const label = button.dataset.label ?? button.textContent ?? "";
+  button.dataset.label = label;
+  let isCopied = false;
   try {
     await navigator.clipboard.writeText(text);
-    button.textContent = "Copied";
+    isCopied = true;
   } catch {
-    button.textContent = "Cannot copy here";
   }
+  button.textContent = isCopied ? "Copied" : "Cannot copy here";
   setTimeout(() => button.textContent = label, 1500);
+  return isCopied;
 }
 function watchKernel(model, ping, onState, isDisconnected) {
   let asking = false;
@@ -435,7 +452,10 @@ var THEME_CSS = `
 .sw-tip { position: absolute; z-index: 10; pointer-events: none; max-width: 340px; padding: 6px 10px; border: 1px solid var(--sw-line);
   border-radius: var(--sw-radius); background: var(--sw-bg); box-shadow: var(--sw-shadow); font-size: 12px; }
 .sw-foot { display: flex; align-items: center; gap: 10px; min-height: 20px; margin-top: 6px; font-size: 12px; color: var(--sw-muted); }
-.sw-foot[data-empty="true"] { min-height: 0; margin: 0; }
+.sw-foot-line { display: flex; align-items: center; gap: 10px; margin-top: 6px; }
+.sw-foot-line .sw-foot { margin: 0; }
+.sw-tool { flex: none; min-height: 22px; padding: 0 8px; font-size: 12px; }
+.sw-code { margin: 8px 0 0; padding: 8px 10px; border-radius: var(--sw-radius); background: var(--sw-raised); font-size: 12px; overflow: auto; max-height: 260px; }
 .sw-progress { flex: none; width: 120px; height: 4px; border-radius: 2px; background: var(--sw-hover); overflow: hidden; }
 .sw-progress > i { display: block; height: 100%; background: var(--sw-accent); border-radius: 2px; }
 .sw-dot { flex: none; width: 8px; height: 8px; border-radius: 50%; background: var(--sw-accent); animation: sw-pulse 1.1s ease-in-out infinite; }
@@ -515,7 +535,7 @@ function show(view, { model, el, signal, offline = false }) {
   shadow.append(h("style", {}, THEME_CSS + (view.css ?? "")), root);
   root.append(box);
   const asking = makeAsk(model);
-  const foot = makeFoot(model);
+  const foot = makeFoot(model, { ask: asking.ask, offline });
   root.append(foot.node);
   const watched = offline ? { model, stop() {
   } } : watchKernel(model, asking.ping, (state) => foot.say(NOTICES[state]), () => el.closest(".jupyter-widgets-disconnected") !== null);
@@ -731,7 +751,7 @@ function makeTable(n) {
   let filters = [];
   const own = (
     /** @type {Column} */
-    { key: "feature", title: "#", about: "Number of the feature.", kind: "count", isLog: false, values: Float64Array.from({ length: n }, (_, i) => i), texts: null }
+    { key: "feature", title: "#", about: "Number of the feature.", kind: "index", isLog: false, values: Float64Array.from({ length: n }, (_, i) => i), texts: null }
   );
   function apply(name, passes) {
     const id = filters.push(name);
@@ -895,6 +915,7 @@ var HEIGHT = 26;
 var DRAG = 4;
 function shownValue(column, value) {
   if (column.kind === "count") return count(value);
+  if (column.kind === "index") return Number.isNaN(value) ? "\u2013" : String(value);
   return column.kind === "share" ? percent(value) : number(value);
 }
 function rangeWords(column, range) {
@@ -1196,6 +1217,7 @@ function gridList({ label, columns, cells, isChosen, onChoose, onHeader, onOpen,
   let shown = new Int32Array();
   let active = 0;
   let empty = "";
+  let isStale = false;
   function drawHead() {
     heads = columns.map(({ key, title, class: kind = "", head: own }, i) => h("span", { class: `sw-gl-cell ${kind}`, role: "columnheader", "aria-colindex": i + 1, "data-key": key, onclick: () => onHeader?.(key) }, own ?? title));
     fill(head, heads);
@@ -1203,8 +1225,10 @@ function gridList({ label, columns, cells, isChosen, onChoose, onHeader, onOpen,
   }
   drawHead();
   function draw() {
+    isStale = node.clientHeight === 0;
+    if (isStale) return;
     const first = Math.max(0, Math.floor(node.scrollTop / ROW) - 2);
-    const last = Math.min(shown.length, Math.ceil((node.scrollTop + (node.clientHeight || 308)) / ROW) + 2, first + 56);
+    const last = Math.min(shown.length, Math.ceil((node.scrollTop + node.clientHeight) / ROW) + 2, first + 56);
     rows.style.height = shown.length ? `${shown.length * ROW}px` : "auto";
     node.setAttribute("aria-rowcount", String(shown.length + 1));
     if (!shown.length) fill(rows, h("div", { class: "sw-gl-empty sw-muted", role: "row" }, h("span", { role: "gridcell" }, empty)));
@@ -1266,6 +1290,8 @@ function gridList({ label, columns, cells, isChosen, onChoose, onHeader, onOpen,
   ];
   const resized = new ResizeObserver(draw);
   resized.observe(node);
+  const seen = new IntersectionObserver(() => isStale && go(active));
+  seen.observe(node);
   return {
     node,
     draw,
@@ -1293,6 +1319,7 @@ function gridList({ label, columns, cells, isChosen, onChoose, onHeader, onOpen,
     },
     stop() {
       resized.disconnect();
+      seen.disconnect();
       for (const stop of stops) stop();
     }
   };
@@ -1823,12 +1850,15 @@ ${visible(column.title)} ${shownValue(column, column.values[row])}` : ""}`;
       color,
       h("span", { class: "sw-seg", role: "radiogroup", "aria-label": "What a drag does" }, tools),
       h("span", { class: "sw-grow" }),
-      small("+", "Zoom in", () => map.zoom(1.5)),
-      small("\u2212", "Zoom out", () => map.zoom(1 / 1.5)),
-      small("Fit", "Show the whole map", () => map.fit()),
       small("Take view", "Take the features in view (Enter on the map)", () => map.takeView())
     ),
-    h("div", { class: "sw-mp-place" }, map.node, waiting),
+    h(
+      "div",
+      { class: "sw-mp-place" },
+      map.node,
+      waiting,
+      h("div", { class: "sw-mp-zoom" }, small("+", "Zoom in", () => map.zoom(1.5)), small("\u2212", "Zoom out", () => map.zoom(1 / 1.5)), small("Fit", "Show the whole map", () => map.fit()))
+    ),
     h("div", { class: "sw-row" }, legend, h("span", { class: "sw-grow" }), told)
   );
   function setTool(isLasso) {
@@ -1886,9 +1916,10 @@ ${visible(column.title)} ${shownValue(column, column.values[row])}` : ""}`;
 var MAP_PANEL_CSS = `${SCATTER_MAP_CSS}
 .sw-mp { display: flex; flex-direction: column; gap: 6px; min-width: 0; }
 .sw-mp-tools { gap: 4px 6px; }
-.sw-mp-tools .sw-select { max-width: 150px; }
+.sw-mp-tools .sw-select { max-width: 140px; }
 .sw-mp-place { position: relative; flex: 1; min-height: 340px; display: grid; }
 .sw-mp-waiting { position: absolute; inset: 0; display: grid; place-items: center; pointer-events: none; }
+.sw-mp-zoom { position: absolute; top: 6px; right: 6px; display: flex; gap: 4px; }
 .sw-mp-bar { display: inline-block; width: 70px; height: 8px; border-radius: 3px; }
 `;
 
@@ -2319,7 +2350,7 @@ function facts(heads, rows, onFeature, ifEmpty) {
   return h(
     "table",
     { class: "sw-table sw-small sw-fp-facts" },
-    h("thead", {}, h("tr", {}, heads.map((head, i) => h("th", { scope: "col", class: i ? "sw-num" : false }, head)))),
+    heads.some(Boolean) && h("thead", {}, h("tr", {}, heads.map((head, i) => h("th", { scope: "col", class: i ? "sw-num" : false }, head)))),
     h("tbody", {}, rows.map((row) => h("tr", {}, row.map(cell))))
   );
 }
@@ -2744,12 +2775,11 @@ function render2({ model, el, root, offline, theme, childModel }) {
   list.node.classList.add("sw-fb-list");
   const map = mapPanel({ model, table, theme, offline, words: named, onPick: pickOnMap, onOpen: open, onSelect: (rows) => set({ selected: rows }) });
   const body = h("div", { class: "sw-fb-body" }, list.node, map.node);
-  const dashboardTitle = h("strong", {});
   const dashboardBox = h("div");
   const dashboard = h(
     "section",
     { class: "sw-fb-dashboard", "aria-label": "Dashboard", hidden: true },
-    h("div", { class: "sw-row" }, dashboardTitle, h("span", { class: "sw-grow" }), h("button", { class: "sw-btn", type: "button", onclick: closeDashboard }, "Close")),
+    h("div", { class: "sw-row" }, h("span", { class: "sw-label sw-grow" }, "Dashboard"), h("button", { class: "sw-btn", type: "button", onclick: closeDashboard }, "Close")),
     dashboardBox
   );
   el.append(
@@ -2857,7 +2887,7 @@ function render2({ model, el, root, offline, theme, childModel }) {
     for (const [name, value] of Object.entries(values)) model.set(name, value);
     tell();
   }
-  const typed = debounce(() => set({ text: find.value }), 80);
+  const typed = debounce(() => set({ text: find.value }), 30);
   const later = Object.assign(() => {
     later.isWaiting = true;
     typed();
@@ -2895,7 +2925,6 @@ function render2({ model, el, root, offline, theme, childModel }) {
     const feature = get("opened");
     dashboard.hidden = feature === null || offline || !get("can_open");
     if (dashboard.hidden) return;
-    dashboardTitle.textContent = named(feature);
     const id = get("dashboard_id");
     if (!id || id === mounted) return;
     mounted = id;

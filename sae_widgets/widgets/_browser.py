@@ -36,7 +36,7 @@ class FeatureTable:
     def __init__(self, d_sae: int) -> None:
         self.d_sae = d_sae
         self.groups: dict[str, list[FeatureColumn]] = {name: [] for name in GROUPS}
-        self._index = FeatureColumn(INDEX, np.arange(d_sae, dtype=np.float64), "#", "Number of the feature.", "count")
+        self._index = FeatureColumn(INDEX, np.arange(d_sae, dtype=np.float64), "#", "Number of the feature.", "index")
         self._search: list[str] | None = None
 
     def replace(self, group: str, columns: Iterable[FeatureColumn]) -> dict[str, Any]:

@@ -106,6 +106,8 @@ def _text(column: FeatureColumn, feature: int) -> str:
     value = float(column.values[feature])
     if value != value:
         return "–"
+    if column.kind == "index":
+        return f"{value:.0f}"
     if column.kind == "count":
         return f"{value:,.0f}"
     return f"{value:.3%}" if column.kind == "share" else f"{value:.3g}"

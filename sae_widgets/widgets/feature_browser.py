@@ -268,7 +268,7 @@ class FeatureBrowser(SaeWidget):
         def work(job: Job) -> None:
             found = matched_features(self._sae, other, said(job))
             columns = [
-                FeatureColumn("match", found.feature.numpy().astype(np.float32), "match", f"Of {name}.", "count"),
+                FeatureColumn("match", found.feature.numpy().astype(np.float32), "match", f"Of {name}.", "index"),
                 FeatureColumn("match_cosine", found.cosine.numpy(), "match cos", f"Cosine with its match in {name}."),
             ]
             self.set_from_kernel(matched=self._table.replace("matched", columns))
