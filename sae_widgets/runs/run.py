@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from sae_widgets.runs import at_exit
-from sae_widgets.runs.gauges import Stopwatch, process_memory_bytes
+from sae_widgets.runs.gauges import Stopwatch, give_memory_back, process_memory_bytes
 from sae_widgets.runs.history import History
 from sae_widgets.runs.listeners import Remove, Signal
 from sae_widgets.runs.trainable import FINAL_STATUSES, Breathe, Report, Status, Trainable
@@ -377,6 +377,7 @@ class TrainingRun:
         else:
             for future in futures:
                 future.set_result(self._checkpoint)
+        give_memory_back()
 
     # Common
 
