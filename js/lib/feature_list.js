@@ -59,10 +59,10 @@ export function featureList({ label, onShow, onToggle, onPreview }) {
       title: `${entry.feature}${words ? ` ${words}` : ""}\n${detail}`, "data-index": String(i),
       style: { top: `${i * ROW}px` },
     },
-      h("span", { class: "sw-fl-id", style: color ? { "border-color": color } : {} }, String(entry.feature)),
-      h("span", { class: "sw-fl-label sw-ellipsis sw-token" }, words),
+      h("span", { class: "sw-fl-id", "aria-hidden": "true", style: color ? { "border-color": color } : {} }, String(entry.feature)),
+      h("span", { class: "sw-fl-label sw-ellipsis sw-token", "aria-hidden": "true" }, words),
       h("i", { class: "sw-fl-bar", style: { width: `${44 * Math.min(1, Math.max(0, entry.share))}px`, ...(color && { background: color }) } }),
-      h("span", { class: "sw-num sw-fl-value" }, entry.value === 0 ? "–" : number(entry.value)),
+      h("span", { class: "sw-num sw-fl-value", "aria-hidden": "true" }, entry.value === 0 ? "–" : number(entry.value)),
       h("span", { class: "sw-fl-add", "aria-hidden": "true", "data-add": "" }, entry.isSelected ? "−" : "+"));
   }
 

@@ -102,7 +102,7 @@ export function facts(heads, rows, onFeature, ifEmpty) {
     return h("td", { class: i ? "sw-num" : "sw-token" }, value);
   };
   return h("table", { class: "sw-table sw-small sw-fp-facts" },
-    h("thead", {}, h("tr", {}, heads.map((head, i) => h("th", { scope: "col", class: i ? "sw-num" : false }, head)))),
+    heads.some(Boolean) && h("thead", {}, h("tr", {}, heads.map((head, i) => h("th", { scope: "col", class: i ? "sw-num" : false }, head)))),
     h("tbody", {}, rows.map((row) => h("tr", {}, row.map(cell)))));
 }
 

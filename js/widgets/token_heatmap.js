@@ -51,17 +51,17 @@ export function render({ model, el, root, ask, offline, theme }) {
   const prompt = promptBox(model, "Type a text to look at", offline);
   const modes = h("div", { class: "sw-seg", role: "radiogroup", "aria-label": "What the colours show" },
     MODES.map(([mode, words, why]) => h("button", { class: "sw-btn", role: "radio", "data-mode": mode, title: why, onclick: () => setMode(mode) }, words)));
-  const toggle = (/** @type {string} */ trait, /** @type {string} */ words, /** @type {string} */ why, isOpposite = false) =>
+  const toggle = (/** @type {string} */ trait, /** @type {import("../lib/dom.js").Child} */ words, /** @type {string} */ why, isOpposite = false) =>
     h("button", { class: "sw-btn sw-th-toggle", hint: why, "data-trait": trait, "data-opposite": isOpposite, onclick: () => set({ [trait]: !get(trait) }) }, words);
   const toggles = h("div", { class: "sw-seg" },
-    toggle("show_spaces", "· spaces", "Show marks for spaces"),
-    toggle("show_newlines", "↵ lines", "Show marks for line ends"),
+    toggle("show_spaces", h("span", {}, h("span", { "aria-hidden": "true" }, "· "), "spaces"), "Show marks for spaces"),
+    toggle("show_newlines", h("span", {}, h("span", { "aria-hidden": "true" }, "↵ "), "lines"), "Show marks for the ends of lines"),
     toggle("dim_bos", "BOS", "Count special tokens such as BOS: colour them and let them set the scale", true));
   const scale = h("select", { class: "sw-select", hint: "What full colour means", onchange: () => set({ scale: scale.value }) },
     h("option", { value: "prompt" }, "scale: this prompt"), h("option", { value: "feature" }, "scale: feature’s maximum"));
   const step = (/** @type {string} */ words, /** @type {string} */ why, /** @type {() => void} */ fn) => h("button", { class: "sw-btn sw-icon", hint: why, onclick: fn }, words);
   const jumps = h("div", { class: "sw-row sw-th-jumps" },
-    step("‹", "Previous peak (p)", () => jump(-1)), step("max", "Jump to the maximum (m)", jumpToMax), step("›", "Next peak (n)", () => jump(1)));
+    step("‹", "Previous peak (p)", () => jump(-1)), step("max", "Jump to the max (m)", jumpToMax), step("›", "Next peak (n)", () => jump(1)));
   const controls = h("div", { class: "sw-row" }, modes, toggles, scale, h("span", { class: "sw-grow" }), jumps);
   const legend = h("div", { class: "sw-th-legend sw-row sw-small" });
   const detail = h("div", { class: "sw-th-detail" });
@@ -197,7 +197,7 @@ export function render({ model, el, root, ask, offline, theme }) {
   /** @param {number} feature @param {string} color @param {boolean} isRemovable */
   function chip(feature, color, isRemovable) {
     return h("button", { class: "sw-btn sw-plain sw-th-chip", hint: isRemovable ? `Take feature ${name(feature)} out` : `Show feature ${name(feature)} alone`, onclick: () => set(isRemovable ? toggled(feature) : { features: [feature], mode: "feature" }) },
-      h("i", { class: "sw-swatch", style: { background: color } }), words(feature), isRemovable && "\u00d7");
+      h("i", { class: "sw-swatch", style: { background: color } }), h("span", { "aria-hidden": "true" }, words(feature), isRemovable && " \u00d7"));
   }
 
   function drawList() {

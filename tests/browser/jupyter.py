@@ -21,7 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlparse
 
-from playwright.sync_api import Locator, Page, Request, Route, sync_playwright
+from playwright.sync_api import Locator, Page, Request, Route, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 LOOPBACK = {"127.0.0.1", "localhost", "::1", ""}
@@ -107,10 +107,23 @@ def chromium_path() -> str:
     return found.stdout.strip()
 
 
+# What a widget shows when its work or its view failed; a test that wants such a panel marks its view (`expect_error`).
+ERROR_PANELS = (
+    ".sw-root:not([data-fails]) .sw-error:not([data-seen]):visible, .sw-view > .sw-error:not([data-seen]):visible"
+)
+
+
+def expect_error(view: Locator) -> None:
+    """Wait for the error that `view` is meant to show; `check_clean` lets it pass, but not a view that failed."""
+    expect(view.locator(".sw-error").first).to_be_visible()
+    view.evaluate("root => root.setAttribute('data-fails', '')")
+
+
 class Watched:
     """What a page did: requests outside this machine, errors, dialogs. All lists stay empty in a good page."""
 
     def __init__(self, page: Page) -> None:
+        self.watched_page = page
         self.external: list[str] = []
         self.page_errors: list[str] = []
         self.console_errors: list[str] = []
@@ -122,10 +135,17 @@ class Watched:
         page.on("dialog", self._on_dialog)
 
     def check_clean(self) -> None:
-        """Fails when the page asked another machine, raised an error or opened a dialog; then forgets it."""
-        seen = {"requests": [*self.external], "errors": [*self.page_errors], "dialogs": [*self.dialogs]}
+        """Fails when the page asked another machine, raised or shows an error, or opened a dialog; then forgets it."""
+        panels = self.watched_page.locator(ERROR_PANELS)
+        seen = {
+            "requests": [*self.external],
+            "errors": [*self.page_errors],
+            "dialogs": [*self.dialogs],
+            "shown": panels.all_inner_texts(),
+        }
         for found in (self.external, self.page_errors, self.dialogs):
             found.clear()
+        panels.evaluate_all("panels => panels.forEach(panel => panel.setAttribute('data-seen', ''))")
         assert not any(seen.values()), seen
 
     def _on_request(self, request: Request) -> None:

@@ -4,18 +4,12 @@ import json
 
 import pytest
 
-from tests.browser.jupyter import Watched
+from tests.browser.jupyter import Watched, expect_error
+from tests.hostile import HOSTILE
 
-HOSTILE = [
-    "</script><script>alert(1)</script>",
-    "<img src=x onerror=alert(2)>",
-    '"><svg/onload=alert(3)>',
-    "{{7*7}} ${alert(4)} <b>bold</b> &lt;i&gt;",
-    "\u202eright to left\u202c \u2066isolate\u2069 \u2028 \u2029 \u200b",
-    "\ud800 lone surrogate \udfff",
-    "a\x00b\x07c",
-    "W" * 10_000,
-]
+# A few at once, but short enough for the model; each alone goes through every kind of file in tests/widgets.
+TEXTS = [*(" ".join(HOSTILE[i : i + 4]) for i in range(0, len(HOSTILE) - 1, 4)), HOSTILE[-1]]
+
 ELEMENTS = "script, iframe, img, object, embed, base, link, meta, b, i"
 
 # What a page may hold of the elements that hostile text would make: counted in the shadow root before and after.
@@ -32,6 +26,8 @@ WIDGETS = {
     "attribution": "sw.AttributionBars(model, sae, {text})",
     "training": "hostile_panel({text})",
     "catalog": "hostile_catalog({text})",
+    "dashboard": "hostile_dashboard({text})",
+    "read": "hostile_files({text})",
 }
 
 # A run whose title, curve names and errors are the text.
@@ -55,6 +51,20 @@ def hostile_panel(text):
     run.run()
     run.wait(timeout=30)
     return panel
+def hostile_dashboard(text):
+    import copy
+    known = copy.copy(statistics)
+    known.labels, known.top_tokens = {f: text for f in range(20)}, {f: [text] for f in range(20)}
+    it = sw.FeatureDashboard(model, sae, 3, known, pinned=[3, 4], selection=False)
+    it._explanations = {3: [sw.neuronpedia.Explanation(3, text, text, text)]}
+    return it
+def hostile_files(text):
+    import json, pathlib, tempfile
+    row = {"index": "1", "frac_nonzero": 0.5, "pos_str": [text], "pos_values": [1], "neg_str": [], "neg_values": []}
+    row |= {"activations": [{"tokens": [text, "b"], "values": [1.0, 0]}], "explanations": [{"description": text}]}
+    file = pathlib.Path(tempfile.mkdtemp()) / "1.json"
+    file.write_text(json.dumps(row))
+    return sw.FeatureDashboard.from_files(file)
 def hostile_catalog(text):
     import dataclasses
     names = ("release", "sae_id", "repo_id", "path", "format", "model", "site", "hook_name", "neuronpedia_id")
@@ -75,11 +85,13 @@ def literal(text: str) -> str:
 
 @pytest.mark.parametrize("widget", WIDGETS)
 def test_live_views_show_text_only(book, widget):
-    for text in HOSTILE:
+    for text in TEXTS:
         # Too long a prompt for the model is an error in words; the page shows it, and nothing else.
         view = book.show(f"{widget} = {WIDGETS[widget].format(text=literal(text))}\n{widget}")
         book.wait_python(f"{widget}.wait(60)")
-        book.page.wait_for_timeout(150)
+        book.page.wait_for_timeout(100)
+        if book.python(f"{widget}.error != {{}}"):
+            expect_error(view)
         assert view.locator("script, iframe, img, object, embed").count() == 0
         assert view.evaluate(HANDLERS) is False
         book.check_clean()
@@ -89,7 +101,7 @@ def test_live_views_show_text_only(book, widget):
 def test_pictures_and_saved_pages_show_text_only(book, lab, widget):
     page = lab.page()
     watched = Watched(page)
-    for number, text in enumerate(HOSTILE):
+    for number, text in enumerate(TEXTS):
         source = WIDGETS[widget].format(text=literal(text))
         book.python(f"globals().__setitem__('it', {source}) or it.wait(60)")
         name = f"hostile-{widget}-{number}.html"
@@ -98,6 +110,7 @@ def test_pictures_and_saved_pages_show_text_only(book, lab, widget):
         still.write_text(
             "<!doctype html><meta charset=utf-8><body>" + book.python("it.fallback_html() + it.fallback_svg()"), "utf-8"
         )
+        is_failed = book.python("it.error != {}")
         book.python("it.close()")
         for path, n_scripts in [(lab.root / name, 2), (still, 0)]:
             page.goto(path.as_uri())
@@ -105,7 +118,10 @@ def test_pictures_and_saved_pages_show_text_only(book, lab, widget):
             assert page.locator("script").count() == n_scripts
             assert page.locator("iframe, img, object, embed").count() == 0
             assert page.locator("body").evaluate(HANDLERS) is False
+            if n_scripts and is_failed:
+                expect_error(page.locator(".sw-root"))
             watched.check_clean()
+            assert [said for said in watched.console_errors if "Content Security Policy" in said] == []
             # Inside a script that never runs, the state must not end it.
             assert "<script>alert(1)" not in path.read_text("utf-8")
     page.context.close()

@@ -78,8 +78,40 @@ def test_a_saved_page_works_alone(lab, saved):
         assert root.evaluate("e => e.textContent.length") > 100
         shoot(page, f"saved-page-{name}")
         watched.check_clean()
-        assert watched.external == []
+        assert watched.external == watched.console_errors == []
         page.context.close()
+
+
+def test_a_saved_dashboard_is_walked_searched_and_hovered_alone(lab, saved):
+    notebook, _ = saved
+    path = lab.root / "dashboard.html"
+    notebook.run(notebook.add("chosen = [int(f) for f in statistics.density.topk(40).indices[20:]]"))
+    notebook.run(notebook.add("dashboard = sw.FeatureDashboard(model, sae, chosen[0], statistics, selection=False)"))
+    notebook.python(f"str(dashboard.save({str(path)!r}, features=chosen))")
+    features = sorted(notebook.python("chosen"))
+    first, label = notebook.python("(chosen[0], statistics.labels[chosen[5]])")
+    beside = features[(features.index(first) + 1) % len(features)]
+    page = lab.page()
+    watched = Watched(page)
+    page.goto(path.as_uri())
+    root = page.locator(".sw-root")
+    expect(root).to_have_attribute("data-feature", str(first))
+    page.get_by_role("button", name="Next feature").click()
+    expect(root).to_have_attribute("data-feature", str(beside))
+    page.keyboard.press("ArrowLeft")
+    expect(root).to_have_attribute("data-feature", str(first))
+    go = page.get_by_role("combobox", name="Go to a feature")
+    go.fill(label)
+    expect(page.get_by_role("option").first).to_contain_text(label.split()[0])
+    go.fill(str(features[3]))
+    go.press("Enter")
+    expect(root).to_have_attribute("data-feature", str(features[3]))
+    page.get_by_role("listitem").first.locator(".sw-cl-peak").hover()
+    expect(page.get_by_role("tooltip").filter(has_text="activation")).to_be_visible()
+    expect(page.get_by_role("textbox", name="Rank of a token")).to_be_disabled()
+    watched.check_clean()
+    assert watched.console_errors == []
+    page.context.close()
 
 
 def test_a_reopened_notebook_shows_pictures_after_freeze(lab, saved):
