@@ -7,6 +7,7 @@ A pass that was stopped, killed or cut from its power goes on from the last stat
 then: rows that were read are not read again. At most what came since the last state is gathered once more.
 """
 
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ class PassFolder:
     """The folder of one pass.
 
     Args:
-        folder: Made when something is written.
+        folder: Made when something is written; None keeps nothing.
         model: What is looked at ...
         sae: ... and with what.
         group: The processes that share the pass.
@@ -34,12 +35,17 @@ class PassFolder:
     """
 
     def __init__(
-        self, folder: str | Path, model: Any, sae: SAE, group: Group = ALONE, save_every_s: float | int = SAVE_EVERY_S
+        self,
+        folder: str | os.PathLike | None,
+        model: Any,
+        sae: SAE,
+        group: Group = ALONE,
+        save_every_s: float | int = SAVE_EVERY_S,
     ) -> None:
-        self.folder, self._model, self._sae, self._group = Path(folder), model, sae, group
-        self._about = identity_of(model, sae)
+        self.folder = None if folder is None else Path(folder).expanduser()
+        self._model, self._sae, self._group = model, sae, group
         self._save_every_s, self._saved_at = save_every_s, time.monotonic()
-        self._path = self.folder / f"pass-{group.rank}.safetensors"
+        self._name = f"pass-{group.rank}.safetensors"
 
     def finished(self) -> FeatureStatistics | None:
         """The statistics of a pass that came to its end here; None where none did.
@@ -47,7 +53,7 @@ class PassFolder:
         Raises:
             ValueError: If they are damaged, or of another model or SAE.
         """
-        if not (self.folder / TEXTS).is_file() or self._states():
+        if self.folder is None or not (self.folder / TEXTS).is_file() or self._states():
             return None
         statistics = FeatureStatistics.load(self.folder)
         check_identity(statistics.about, self._model, self._sae, f"The statistics in {self.folder} are of another pass")
@@ -65,7 +71,7 @@ class PassFolder:
         if self._group.is_first and len(paths) > 1:
             self.save(so_far)
             for path in paths:
-                if path != self._path:
+                if path.name != self._name:
                     path.unlink()
         self._group.meet()
         if self._group.is_first or not paths:
@@ -78,18 +84,20 @@ class PassFolder:
             self.save(gathered)
 
     def save(self, gathered: FeaturePass) -> None:
-        """Write the state."""
-        write_pass(gathered, self._about, self._path)
+        """Write the state, where something was gathered."""
+        if self.folder is not None and gathered.n_tokens:
+            write_pass(gathered, identity_of(self._model, self._sae), self.folder / self._name)
         self._saved_at = time.monotonic()
 
     def finish(self, statistics: FeatureStatistics) -> None:
         """Write what came out, and take the states away."""
-        statistics.save(self.folder)
+        if self.folder is not None:
+            statistics.save(self.folder)
         for path in self._states():
             path.unlink()
 
     def _states(self) -> list[Path]:
-        return sorted(self.folder.glob("pass-*.safetensors"))
+        return [] if self.folder is None else sorted(self.folder.glob("pass-*.safetensors"))
 
     def _merged(self, paths: list[Path], fresh: FeaturePass) -> FeaturePass:
         so_far: FeaturePass | None = None

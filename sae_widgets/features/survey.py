@@ -4,9 +4,9 @@ Special tokens are left out of all of it: the first token of a text fires featur
 word does. Memory does not grow with the text, but for its tokens.
 """
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -41,7 +41,7 @@ def feature_statistics(
     *,
     n_tokens: int | None = None,
     n_seqs: int = 16,
-    folder: str | Path | None = None,
+    folder: str | os.PathLike | None = None,
     save_every_s: float | int = SAVE_EVERY_S,
     on_progress: Callable[[int, int], None] | None = None,
     is_cancelled: Callable[[], bool] = lambda: False,
@@ -70,29 +70,25 @@ def feature_statistics(
     """
     hooked, group = as_hooked(model), join()
     check_fits(hooked, sae)
-    gathered, state, read = new_pass(sae, **settings), None, None
-    if folder is not None:
-        state = PassFolder(folder, hooked, sae, group, save_every_s)
-        if (finished := state.finished()) is not None:
-            return finished
-        gathered, read = state.begin(gathered)
+    state = PassFolder(folder, hooked, sae, group, save_every_s)
+    if (finished := state.finished()) is not None:
+        return finished
+    gathered, read = state.begin(new_pass(sae, **settings))
     was_cancelled = False
     try:
         for done in gather(hooked, sae, texts, gathered, n_tokens=n_tokens, n_seqs=n_seqs, read=read, group=group):
-            if state is not None:
-                state.save_when_due(gathered)
+            state.save_when_due(gathered)
             if on_progress is not None:
                 on_progress(done, n_tokens or 0)
             if was_cancelled := is_cancelled():
                 break
     except BaseException:
-        if state is not None and gathered.n_tokens:
-            state.save(gathered)
+        state.save(gathered)
         raise
-    if state is not None and was_cancelled:
+    if was_cancelled:
         state.save(gathered)
     statistics = statistics_of(shared(gathered, group), hooked, sae)
-    if state is not None and not was_cancelled and group.is_first:
+    if group.is_first and not was_cancelled:
         state.finish(statistics)
     group.meet()
     return statistics

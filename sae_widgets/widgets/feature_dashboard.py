@@ -13,8 +13,11 @@ import traitlets
 from sae_widgets.features.contexts import FeatureContext
 from sae_widgets.features.lab import FeatureLab
 from sae_widgets.features.labels import read_labels, write_labels
+from sae_widgets.features.resuming import PassFolder
 from sae_widgets.features.statistics import FeatureStatistics, known_statistics
 from sae_widgets.features.survey import gather, new_pass, statistics_of
+from sae_widgets.fit import check_fits
+from sae_widgets.hooked import as_hooked
 from sae_widgets.neuronpedia import kept_explanations
 from sae_widgets.neuronpedia_json import read_neuronpedia
 from sae_widgets.widgets import _charts, _dashboard_picture, _numbers, _provenance
@@ -50,6 +53,7 @@ class FeatureDashboard(SaeWidget):
         texts: Texts, or rows of tokens, to gather statistics from in the background.
         n_tokens: Gather so many tokens at most.
         labels: A file for the names that are given in the page: read if it is there, written at each change.
+        folder: Where what is gathered is kept, as for `sw.feature_statistics`: the same call goes on after a stop.
         settings: Any trait: `group_by`, `width`, `show_breaks`, `sort`, `log_counts`, `pinned`; and `selection`.
 
     Raises:
@@ -92,13 +96,13 @@ class FeatureDashboard(SaeWidget):
         texts: Iterable[str] | Any = None,
         n_tokens: int | None = 200_000,
         labels: str | os.PathLike | None = None,
+        folder: str | os.PathLike | None = None,
         **settings: Any,
     ) -> None:
-        from sae_widgets.hooked import as_hooked
-        from sae_widgets.model import check_fits
-
-        check_fits(as_hooked(model), sae)
         self._model, self._sae = as_hooked(model), sae
+        check_fits(self._model, sae)
+        self._kept = PassFolder(folder, self._model, sae)
+        statistics = statistics if statistics is not None else self._kept.finished()
         if statistics is None and texts is None:
             statistics = known_statistics(sae)
             if statistics is None:
@@ -107,13 +111,11 @@ class FeatureDashboard(SaeWidget):
                     "texts=[...]), or first: sw.feature_statistics(model, sae, texts)."
                 )
         self._read, self._explanations = None, kept_explanations(sae)
-        self._labels_file = None if labels is None else Path(labels).expanduser()
-        file = self._labels_file
-        named = read_labels(file, sae) if file is not None and file.exists() else {}
+        file = self._labels_file = None if labels is None else Path(labels).expanduser()
+        self._named = read_labels(file, sae) if file is not None and file.exists() else {}
         if statistics is not None:
-            statistics.labels.update(named)
+            statistics.labels.update(self._named)
         self._lab = None if statistics is None else FeatureLab(self._model, sae, statistics)
-        self._named = named
         if feature is None:
             shared = selection_of(settings.get("selection"))
             feature = (shared.first(sae) if shared is not None else None) or 0
@@ -224,10 +226,11 @@ class FeatureDashboard(SaeWidget):
         super().close()
 
     def _gather(self, job: Job, texts: Any, n_tokens: int | None) -> None:
-        gathered, next_look = new_pass(self._sae), FIRST_LOOK_TOKENS
-        total = n_tokens or 0
+        (gathered, _), next_look = self._kept.begin(new_pass(self._sae)), FIRST_LOOK_TOKENS
         for done in gather(self._model, self._sae, texts, gathered, n_tokens=n_tokens):
-            self.set_from_kernel(gathering={"done": done, "total": total, "is_paused": not self._may_go_on.is_set()})
+            self._kept.save_when_due(gathered)
+            is_paused = not self._may_go_on.is_set()
+            self.set_from_kernel(gathering={"done": done, "total": n_tokens or 0, "is_paused": is_paused})
             if done >= next_look:
                 next_look = 2 * done
                 self._show_gathered(statistics_of(gathered, self._model, self._sae))
@@ -235,7 +238,9 @@ class FeatureDashboard(SaeWidget):
                 pass
             if job.is_cancelled():
                 break
-        self._show_gathered(statistics_of(gathered, self._model, self._sae))
+        statistics = statistics_of(gathered, self._model, self._sae)
+        self._kept.save(gathered) if job.is_cancelled() else self._kept.finish(statistics)
+        self._show_gathered(statistics)
         self.set_from_kernel(gathering={})
 
     def _show_gathered(self, statistics: FeatureStatistics) -> None:

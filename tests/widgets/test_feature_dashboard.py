@@ -178,3 +178,30 @@ def test_gathering_stops_with_what_there_is(tiny_model, tiny_sae):
         assert 0 < dashboard.statistics.n_tokens < 100_000
     finally:
         dashboard.close()
+
+
+def test_gathering_goes_on_in_a_new_kernel(tiny_model, tiny_sae, tmp_path):
+    texts = [f"{TEXT * 3}{i}" for i in range(60)]
+    started, go = threading.Event(), threading.Event()
+
+    def slow():
+        for i, text in enumerate(texts):
+            if i == 40:
+                started.set()
+                assert go.wait(30)
+            yield text
+
+    first = sw.FeatureDashboard(tiny_model, tiny_sae, texts=slow(), n_tokens=None, folder=tmp_path)
+    assert started.wait(30)
+    first.stop()
+    go.set()
+    assert first.wait_gathered(60)
+    n_early = first.statistics.n_tokens
+    first.close()
+    second = sw.FeatureDashboard(tiny_model, tiny_sae, texts=texts, n_tokens=None, folder=tmp_path)
+    assert second.wait_gathered(60)
+    n_all = second.statistics.n_tokens
+    second.close()
+    third = sw.FeatureDashboard(tiny_model, tiny_sae, folder=tmp_path)
+    assert 0 < n_early < n_all == third.statistics.n_tokens
+    third.close()
