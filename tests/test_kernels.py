@@ -15,6 +15,7 @@ from sae_widgets.kernels import (
     entries,
     entry_products,
     few_entries,
+    largest_per_row,
     pursue,
     recycle,
     reference,
@@ -235,3 +236,20 @@ def test_a_recycled_gradient_is_written_anew_in_its_place():
     if bags._is_mkl_for(x):
         assert second.data_ptr() == place
     assert W not in spare._spare
+
+
+@settings(deadline=None)
+@given(n=st.integers(0, 4), m=st.sampled_from([1, 64, 96, 200, 1024]), k=st.integers(1, 9), levels=st.integers(2, 50))
+def test_the_largest_of_rows_are_those_of_topk(n: int, m: int, k: int, levels: int):
+    k = min(k, m)
+    values = torch.randint(0, levels, (n, m), generator=torch.Generator().manual_seed(n * m + k)).double() - levels / 2
+    indices, found = largest_per_row(values, k)
+    assert torch.equal(values.gather(1, indices), found)
+    assert torch.equal(found.sort(-1).values, values.topk(k).values.sort(-1).values)
+    assert all(len(set(row)) == k for row in indices.tolist())
+
+
+def test_a_row_with_something_that_is_no_number_keeps_it():
+    values = torch.arange(256.0)[None].clone()
+    values[0, 7] = torch.nan
+    assert 7 in largest_per_row(values, 2)[0][0].tolist()

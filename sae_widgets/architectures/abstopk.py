@@ -16,6 +16,7 @@ from torch import Tensor
 
 from sae_widgets.architectures.selecting import SelectingSAE
 from sae_widgets.architectures.topk import TopKSAEConfig, TopKTrainingSAEConfig
+from sae_widgets.kernels import largest_per_row
 from sae_widgets.sae.acts import SparseActs
 from sae_widgets.sae.config import ArchitectureName
 from sae_widgets.sae.registry import register_sae_class
@@ -46,7 +47,7 @@ class AbsTopKSAE(SelectingSAE):
     training_config_class = AbsTopKTrainingSAEConfig
 
     def select(self, hidden_pre: Float[Tensor, "n d_sae"]) -> SparseActs:
-        indices = self.rank(hidden_pre).topk(self.cfg.k, dim=-1, sorted=False).indices
+        indices, _ = largest_per_row(self.rank(hidden_pre), self.cfg.k)
         return SparseActs(indices, hidden_pre.gather(-1, indices))
 
     def rank(self, hidden_pre: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:

@@ -30,6 +30,7 @@ from sae_widgets.sae.acts import (
     TrainContext,
     TrainParts,
     decoder_norms,
+    few_products,
     pre_act_loss,
     squared_error,
 )
@@ -89,7 +90,7 @@ class GatedSAE(SAE):
         few = None
         # Of what is short of opening, closed gates have a share.
         if self._training_config().pre_act_loss_coefficient is None:
-            few = self._entries_of(sae_in, product, None, product.detach() > -self.b_gate)
+            few = few_products(sae_in, self.W_enc, None, product, product.detach() > -self.b_gate)
         if few is not None:
             return self._parts_of_few(sae_in, few, undo)
         gate_pre, hidden_pre = product + self.b_gate, self._magnitude(product)

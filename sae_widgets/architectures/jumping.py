@@ -34,6 +34,7 @@ from sae_widgets.sae.acts import (
     TrainContext,
     TrainParts,
     decoder_norms,
+    few_products,
     pre_act_loss,
     squared_error,
 )
@@ -109,7 +110,9 @@ class JumpingSAE(SAE):
         if cfg.pre_act_loss_coefficient is None:
             # A little more than half the rectangle's width, since its own test rounds in another way.
             floor = self.threshold - 0.501 * cfg.jumprelu_bandwidth
-            few = self._entries_of(sae_in, hidden_pre, self.b_enc, hidden_pre.detach() > floor.to(hidden_pre.dtype))
+            few = few_products(
+                sae_in, self.W_enc, self.b_enc, hidden_pre, hidden_pre.detach() > floor.to(hidden_pre.dtype)
+            )
         if few is not None:
             pre, acts = few, EntryActs(few.entries, self._jumped(few.values, self._threshold_of(few)))
         else:

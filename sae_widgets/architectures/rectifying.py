@@ -21,6 +21,7 @@ from sae_widgets.sae.acts import (
     TrainContext,
     TrainParts,
     decoder_norms,
+    few_products,
     pre_act_loss,
     rows_of,
     squared_error,
@@ -46,7 +47,7 @@ class RectifyingSAE(SAE):
         acts = None
         # Of a norm that is no sum, and of what is short of firing, inactive features have a share.
         if self._p == 1 and cfg.pre_act_loss_coefficient is None:
-            acts = self._entries_of(sae_in, hidden_pre, self.b_enc, hidden_pre.detach() > 0)
+            acts = few_products(sae_in, self.W_enc, self.b_enc, hidden_pre, hidden_pre.detach() > 0)
         pre, acts = (hidden_pre, self.activate(hidden_pre)) if acts is None else (None, acts)
         return TrainParts(sae_in, pre, acts, self._train_out(x, self._decode(acts), undo))
 

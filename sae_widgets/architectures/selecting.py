@@ -33,6 +33,7 @@ from sae_widgets.sae.acts import (
     is_any_hooked,
     rows_of,
     squared_error,
+    summed_rows,
 )
 from sae_widgets.sae.base import SAE, SMALLEST_NORM
 
@@ -122,7 +123,7 @@ class SelectingSAE(SAE):
             weights: What decoder rows are multiplied with, as they are.
             undo: Back from the normalisation.
         """
-        return [self._train_out(x, self._summed_rows(weights) + self.b_dec, undo)]
+        return [self._train_out(x, self.peers.total(summed_rows(weights, self.W_dec)) + self.b_dec, undo)]
 
     def _inner_losses(self, parts: TrainParts, target: Tensor) -> dict[str, Float[Tensor, ""]]:
         """Terms for the other reconstructions."""
@@ -219,7 +220,7 @@ class SelectingSAE(SAE):
             compared = hidden_pre.gather(-1, best)
         indices = dead[best]
         weights = torch.where(ranks > -torch.inf, self._weights_at(rows, indices, compared, norms), 0.0)
-        error = self._summed_rows(SparseActs(indices, weights)).view(residual.shape)
+        error = self.peers.total(summed_rows(SparseActs(indices, weights), self.W_dec)).view(residual.shape)
         if self.cfg.is_normalized_per_row:
             _, undo = self._normalized(target)
             error = undo(error) - undo(torch.zeros_like(error))

@@ -19,6 +19,7 @@ from torch import Tensor
 from sae_widgets.architectures.selecting import SelectingSAE
 from sae_widgets.architectures.topk import TopKSAEConfig, TopKTrainingSAEConfig
 from sae_widgets.architectures.transcoder import OutputSettings, TranscoderConfig, TranscoderSAE
+from sae_widgets.kernels import largest_per_row
 from sae_widgets.sae.acts import SparseActs
 from sae_widgets.sae.config import ArchitectureName
 from sae_widgets.sae.registry import register_sae_class
@@ -66,7 +67,7 @@ class ChoosingTranscoder(SelectingSAE, TranscoderSAE):
     """A transcoder that chooses the k largest pre-activations."""
 
     def select(self, hidden_pre: Float[Tensor, "n d_sae"]) -> SparseActs:
-        values, indices = hidden_pre.topk(self.cfg.k, dim=-1, sorted=False)
+        indices, values = largest_per_row(hidden_pre, self.cfg.k)
         return SparseActs(indices, values.relu())
 
     def _repr_settings(self) -> str:

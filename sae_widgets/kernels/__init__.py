@@ -5,6 +5,7 @@
     selected_products(x, W, b, indices, values)      = values, known to be (x @ W + b) at `indices`, with their gradient
     few_entries(chosen)                              = where `chosen` is true, or None: so often that dense is cheaper
     decode_entries, entry_products                   = the first and the third for such entries, token by token
+    largest_per_row(values, k)                       = where the k largest of each row are, and what they are
     pursue(x, rows, settings)                        = indices, values of matching pursuit; see `pursuit`
 
 Nothing of size `[n, d_sae]` is kept for the backward pass or made by it; a pursuit's steps, each a choice among all
@@ -26,6 +27,7 @@ from torch import Tensor
 
 from sae_widgets.kernels import bags
 from sae_widgets.kernels.entries import Entries, few_entries
+from sae_widgets.kernels.largest import largest_per_row
 from sae_widgets.kernels.pursuit import PursuitSettings, pursue
 from sae_widgets.kernels.spare import recycle
 
@@ -37,6 +39,7 @@ __all__ = [
     "decode_rows",
     "entry_products",
     "few_entries",
+    "largest_per_row",
     "pursue",
     "recycle",
     "selected_products",

@@ -6,11 +6,11 @@ to memory of an earlier step. The gradient of the values is the product of the t
 torch has as the per-sample-weights gradient of `embedding_bag`.
 
 Measured at d_in 768, d_sae 12288, 2048 tokens, k 32 on two CPU cores: decode 11 ms (dense product 150), gradient of
-the values 16 ms (dense 200), gradient of the rows 27 ms in bags, 6 by MKL into old memory (dense 290).
+the values 9 ms (dense 200), gradient of the rows 27 ms in bags, 6 by MKL into old memory (dense 290).
 """
 
 import warnings
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -85,8 +85,10 @@ class _DecodeRows(Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         indices, values, rows = ctx.saved_tensors
-        d_values = _products_at(indices, grad, rows) if ctx.needs_input_grad[1] else None
-        d_rows = _outer_sum(indices, values, grad, rows) if ctx.needs_input_grad[2] else None
+        n, k = indices.shape
+        slots = _slots_by_feature(indices.flatten(), _tokens_of(indices))
+        d_values = _products_of(slots, grad, rows).view(n, k) if ctx.needs_input_grad[1] else None
+        d_rows = _sum_by_feature(slots, values.flatten(), grad, rows) if ctx.needs_input_grad[2] else None
         return None, d_values, d_rows
 
 
@@ -95,16 +97,16 @@ class _DecodeBags(Function):
 
     @staticmethod
     def forward(ctx: Any, indices: Tensor, values: Tensor, bag_of: Tensor, rows: Tensor, n_bags: int) -> Tensor:
-        starts = _starts(bag_of, n_bags)
-        ctx.save_for_backward(indices, values, bag_of, starts, rows)
-        return _bags_of_rows(indices, values, starts, rows)
+        ctx.save_for_backward(indices, values, bag_of, rows)
+        return _bags_of_rows(indices, values, _starts(bag_of, n_bags), rows)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        indices, values, bag_of, starts, rows = ctx.saved_tensors
-        d_values = _products_of(indices, bag_of, starts, grad, rows) if ctx.needs_input_grad[1] else None
-        d_rows = _sum_by_feature(indices, values, bag_of, grad, rows) if ctx.needs_input_grad[3] else None
+        indices, values, bag_of, rows = ctx.saved_tensors
+        slots = _slots_by_feature(indices, bag_of)
+        d_values = _products_of(slots, grad, rows) if ctx.needs_input_grad[1] else None
+        d_rows = _sum_by_feature(slots, values, grad, rows) if ctx.needs_input_grad[3] else None
         return None, d_values, None, d_rows, None
 
 
@@ -119,7 +121,10 @@ class _SelectedProducts(Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, W, indices = ctx.saved_tensors
         d_x = _weighted_rows(indices, grad, W.T) if ctx.needs_input_grad[0] else None
-        d_W = _outer_sum(indices, grad, x, W.T).T if ctx.needs_input_grad[1] else None
+        d_W = None
+        if ctx.needs_input_grad[1]:
+            slots = _slots_by_feature(indices.flatten(), _tokens_of(indices))
+            d_W = _sum_by_feature(slots, grad.flatten(), x, W.T).T
         d_b = None
         if ctx.needs_input_grad[2]:
             d_b = grad.new_zeros(W.shape[1]).index_add_(0, indices.flatten(), grad.flatten())
@@ -143,7 +148,9 @@ class _EntryProducts(Function):
         d_x = None
         if ctx.needs_input_grad[0]:
             d_x = _bags_of_rows(features, grad, _starts(tokens, len(x)), W.T)
-        d_W = _sum_by_feature(features, grad, tokens, x, W.T).T if ctx.needs_input_grad[1] else None
+        d_W = None
+        if ctx.needs_input_grad[1]:
+            d_W = _sum_by_feature(_slots_by_feature(features, tokens), grad, x, W.T).T
         d_b = grad.new_zeros(W.shape[1]).index_add_(0, features, grad) if ctx.needs_input_grad[2] else None
         return d_x, d_W, d_b, None, None, None
 
@@ -169,63 +176,56 @@ def _weighted_rows(
     return F.embedding_bag(indices, rows, per_sample_weights=values.contiguous(), mode="sum")
 
 
-def _products_at(
-    indices: Int[Tensor, "n k"], x: Float[Tensor, "n d"], rows: Float[Tensor, "m d"]
-) -> Float[Tensor, "n k"]:
-    """`out[n, k] = <x[n], rows[indices[n, k]]>`."""
+class _Slots(NamedTuple):
+    """Slots in the order of their features, so that what is a row for each feature is read once and from end to end."""
+
+    features: Int[Tensor, " m"]
+    tokens: Int[Tensor, " m"]
+    order: Int[Tensor, " m"]
+    """Where each was before."""
+
+
+def _slots_by_feature(features: Int[Tensor, " m"], tokens: Int[Tensor, " m"]) -> _Slots:
+    features, order = features.sort(stable=True)
+    return _Slots(features, tokens[order], order)
+
+
+def _tokens_of(indices: Int[Tensor, "n k"]) -> Int[Tensor, " m"]:
+    """Of each slot."""
     n, k = indices.shape
-    starts = torch.arange(0, n * k, k, device=x.device) if k else indices.new_zeros(n)
-    bag_of = torch.arange(n, device=x.device).repeat_interleave(k)
-    return _products_of(indices.flatten(), bag_of, starts, x, rows).view(n, k)
+    return torch.arange(n, device=indices.device).repeat_interleave(k)
 
 
-def _products_of(
-    features: Int[Tensor, " m"],
-    bag_of: Int[Tensor, " m"],
-    starts: Int[Tensor, " n"],
-    x: Float[Tensor, "n d"],
-    rows: Float[Tensor, "d_sae d"],
-) -> Float[Tensor, " m"]:
-    """`out[s] = <x[bag_of[s]], rows[features[s]]>`."""
-    if not len(features):
-        return x.new_zeros(0)
-    sum_mode, no_padding = 0, -1
-    # The gradient torch's own embedding_bag uses; called directly so that nothing of size [m, d] is made.
-    return torch.ops.aten._embedding_bag_per_sample_weights_backward(
-        x.contiguous(), rows, features, starts, bag_of, sum_mode, no_padding
-    )
+def _products_of(slots: _Slots, x: Float[Tensor, "n d"], rows: Float[Tensor, "d_sae d"]) -> Float[Tensor, " m"]:
+    """`out[s] = <x[token of s], rows[feature of s]>`, in the order that slots had before.
 
-
-def _outer_sum(
-    indices: Int[Tensor, "n k"], values: Float[Tensor, "n k"], x: Float[Tensor, "n d"], rows: Float[Tensor, "d_sae d"]
-) -> Float[Tensor, "d_sae d"]:
-    """`out[i] = sum over (n, k) with indices[n, k] == i of values[n, k] * x[n]`."""
-    n, k = indices.shape
-    tokens = torch.arange(n, device=x.device).repeat_interleave(k)
-    return _sum_by_feature(indices.flatten(), values.flatten(), tokens, x, rows)
+    In the order of features this takes half the time of that of tokens: 17 ms, not 40, for 65,536 slots of width 768.
+    """
+    out = x.new_empty(len(slots.features))
+    if len(out):
+        no_starts, sum_mode, no_padding = slots.tokens[:1], 0, -1  # told which bag each is in, it needs no starts
+        # The gradient torch's own embedding_bag uses; called directly so that nothing of size [m, d] is made.
+        out[slots.order] = torch.ops.aten._embedding_bag_per_sample_weights_backward(
+            x.contiguous(), rows, slots.features, no_starts, slots.tokens, sum_mode, no_padding
+        )
+    return out
 
 
 def _sum_by_feature(
-    features: Int[Tensor, " m"],
-    values: Float[Tensor, " m"],
-    bag_of: Int[Tensor, " m"],
-    x: Float[Tensor, "n d"],
-    rows: Float[Tensor, "d_sae d"],
+    slots: _Slots, values: Float[Tensor, " m"], x: Float[Tensor, "n d"], rows: Float[Tensor, "d_sae d"]
 ) -> Float[Tensor, "d_sae d"]:
-    """`out[i] = sum over s with features[s] == i of values[s] * x[bag_of[s]]`: a bag of tokens per feature.
+    """`out[i] = sum over slots s of feature i of values[s] * x[token of s]`: a bag of tokens per feature.
 
     Args:
-        features: Which row each slot adds to.
-        values: Its weight.
-        bag_of: Which row of `x` it adds.
+        slots: Which features and tokens.
+        values: Of the slots, in the order that they had before.
         x: What is added.
         rows: What the result is the gradient of.
     """
+    weights = values[slots.order]
     # Unused slots have value 0 and all name feature 0: without this one bag would hold them all.
-    used = values.nonzero().squeeze(-1)
-    features, order = features[used].sort(stable=True)
-    slots = used[order]
-    tokens, weights = bag_of[slots], values[slots]
+    used = weights.nonzero().squeeze(-1)
+    features, tokens, weights = slots.features[used], slots.tokens[used], weights[used]
     if _is_mkl_for(x):
         ends = torch.bincount(features, minlength=len(rows)).cumsum(0)
         matrix = _sparse_matrix(torch.cat([ends.new_zeros(1), ends]), tokens, weights, (len(rows), len(x)))

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from sae_widgets.kernels import Entries
+from sae_widgets.kernels import Entries, decode_entries, decode_rows, entry_products, few_entries
 
 
 class SparseActs(NamedTuple):
@@ -145,6 +145,34 @@ def rows_of(x: Shaped[Tensor, "*batch d"]) -> Shaped[Tensor, "n d"]:
     """`x` with its leading axes made one."""
     # Counted, not -1: an axis of length 0 leaves -1 without an answer.
     return x.reshape(x.shape[:-1].numel(), x.shape[-1])
+
+
+def summed_rows(
+    weights: Float[Tensor, "*batch d_sae"] | SparseActs | EntryActs, W_dec: Float[Tensor, "d_sae d_out"]
+) -> Float[Tensor, "*batch d_out"]:
+    """`weights @ W_dec`."""
+    if isinstance(weights, Tensor):
+        return weights @ W_dec
+    if isinstance(weights, EntryActs):
+        return decode_entries(weights.entries, weights.values, W_dec)
+    indices, values = weights
+    rows = decode_rows(rows_of(indices), rows_of(values), W_dec)
+    return rows.view(*values.shape[:-1], rows.shape[-1])
+
+
+def few_products(
+    x: Float[Tensor, "*batch d_in"],
+    W: Float[Tensor, "d_in d_sae"],
+    b: Float[Tensor, " d_sae"] | None,
+    dense: Float[Tensor, "*batch d_sae"],
+    chosen: Bool[Tensor, "*batch d_sae"],
+) -> EntryActs | None:
+    """`dense = x @ W + b` where `chosen`, with its gradient; None, if these are so many that `dense` will do."""
+    entries = few_entries(chosen) if chosen.ndim == 2 else None
+    if entries is None:
+        return None
+    values = dense.detach().flatten()[entries.flat].to(W.dtype)
+    return EntryActs(entries, entry_products(x, W, b, entries, values))
 
 
 def squared_error(x_hat: Float[Tensor, "*batch d"], x: Float[Tensor, "*batch d"]) -> Float[Tensor, ""]:

@@ -20,11 +20,9 @@ from pathlib import Path
 from typing import Any, ClassVar, final
 
 import torch
-import torch.nn.functional as F
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
-from sae_widgets.kernels import decode_entries, decode_rows, entry_products, few_entries
 from sae_widgets.normalize import Scale, Undo, normalize, spread
 from sae_widgets.sae.acts import (
     Coefficient,
@@ -34,7 +32,7 @@ from sae_widgets.sae.acts import (
     TrainParts,
     decoder_norms,
     is_any_hooked,
-    rows_of,
+    summed_rows,
 )
 from sae_widgets.sae.config import SAEConfig, nearest
 from sae_widgets.sae.registry import sae_class_for
@@ -310,9 +308,9 @@ class SAE(StoredSAE, SAELensNames, ABC):
 
     def pre_activations(self, sae_in: Float[Tensor, "*batch d_in"]) -> Float[Tensor, "*batch d_sae"]:
         """`hidden_pre`."""
-        if sae_in.dtype in (torch.float32, torch.float64):
-            return F.linear(sae_in, self.W_enc.T, self.b_enc)  # one pass over the result; the last bit may differ
-        return sae_in @ self.W_enc + self.b_enc  # rounded twice, as in SAELens: in bfloat16 other features would win
+        if sae_in.dtype.itemsize < 4:  # rounded twice, as in SAELens: in bfloat16 other features would win
+            return sae_in @ self.W_enc + self.b_enc
+        return torch.nn.functional.linear(sae_in, self.W_enc.T, self.b_enc)
 
     @abstractmethod
     def activate(self, hidden_pre: Float[Tensor, "*batch d_sae"]) -> Float[Tensor, "*batch d_sae"]:
@@ -329,18 +327,7 @@ class SAE(StoredSAE, SAELensNames, ABC):
 
     def _decoded_rows(self, feature_acts: Tensor | SparseActs | EntryActs) -> Float[Tensor, "*batch d_out"]:
         """`feature_acts @ W_dec`."""
-        return self._summed_rows(feature_acts)
-
-    @final
-    def _summed_rows(self, weights: Tensor | SparseActs | EntryActs) -> Float[Tensor, "*batch d_out"]:
-        """`weights @ W_dec`."""
-        if isinstance(weights, Tensor):
-            return self.peers.total(weights @ self.W_dec)
-        if isinstance(weights, EntryActs):
-            return self.peers.total(decode_entries(weights.entries, weights.values, self.W_dec))
-        indices, values = weights
-        rows = decode_rows(rows_of(indices), rows_of(values), self.W_dec)
-        return self.peers.total(rows.view(*values.shape[:-1], rows.shape[-1]))
+        return self.peers.total(summed_rows(feature_acts, self.W_dec))
 
     def _scale_features(self, norms: Float[Tensor, " d_sae"]) -> None:
         """Scales whatever is in the unit of `hidden_pre`; called with W_enc scaled already."""
@@ -375,20 +362,6 @@ class SAE(StoredSAE, SAELensNames, ABC):
     def _normalized(self, x: Float[Tensor, "*batch d_in"]) -> tuple[Float[Tensor, "*batch d_in"], Undo]:
         """`x` as `normalize_activations` says, and what undoes it."""
         return normalize(x, self.cfg.normalize_activations)
-
-    def _hidden_pre(self, sae_in: Float[Tensor, "*batch d_in"]) -> Float[Tensor, "*batch d_sae"]:
-        """`hidden_pre` of training, for who asks for it where the step keeps none."""
-        return self.pre_activations(sae_in)
-
-    def _entries_of(
-        self, sae_in: Tensor, hidden_pre: Tensor, b: Tensor | None, chosen: Bool[Tensor, "*batch d_sae"]
-    ) -> EntryActs | None:
-        """`hidden_pre = sae_in @ W_enc + b` where `chosen`, with its gradient; None: use it as it is, dense."""
-        entries = few_entries(chosen) if chosen.ndim == 2 else None
-        if entries is None:
-            return None
-        values = hidden_pre.detach().flatten()[entries.flat].to(self.dtype)
-        return EntryActs(entries, entry_products(sae_in, self.W_enc, b, entries, values))
 
     def _train_out(self, x: Tensor, recons: Tensor, undo: Undo) -> Float[Tensor, "*batch d_out"]:
         """What training compares with the target: outputs side by side, in the target's unit."""

@@ -9,6 +9,8 @@ from typing import Any
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from sae_widgets.kernels import largest_per_row
+
 
 class Peers:
     """One process: there is nobody to ask."""
@@ -41,8 +43,7 @@ class Peers:
         self, values: Float[Tensor, "n m"], k: int
     ) -> tuple[Int[Tensor, "n k"], Float[Tensor, "n k"]]:
         """Of each token's `k` largest of all values those at hand: where, and their values; -inf in unused slots."""
-        values, indices = values.topk(min(k, values.shape[1]), dim=-1, sorted=False)
-        return indices, values
+        return largest_per_row(values, min(k, values.shape[1]))
 
     def least(self, value: Float[Tensor, ""]) -> Float[Tensor, ""]:
         """The smallest of all processes' values; inf stands for none."""

@@ -81,6 +81,10 @@ class SAELensNames:
         hidden_pre = parts.hidden_pre if isinstance(parts.hidden_pre, Tensor) else self._hidden_pre(parts.sae_in)
         return TrainStepOutput(x, parts.sae_out, dense, hidden_pre, torch.stack([*losses.values()]).sum(), losses)
 
+    def _hidden_pre(self: Any, sae_in: Float[Tensor, "*batch d_in"]) -> Float[Tensor, "*batch d_sae"]:
+        """`hidden_pre` of training, for who asks for it where the step keeps none."""
+        return self.pre_activations(sae_in)
+
     def get_coefficients(self: Any) -> dict[str, Coefficient]:
         """The loss coefficients that may change while training."""
         return self.coefficients()

@@ -97,3 +97,17 @@ def test_the_gradient_is_clipped_where_asked():
 def test_settings_that_cannot_be_are_refused(settings: dict, message: str):
     with pytest.raises(ValueError, match=message):
         trainer_of("topk", **settings)
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw"])
+def test_fused_steps_do_not_depend_on_how_a_weight_lies_in_memory(name: str):
+    rows, grad = torch.randn(6, 4), torch.randn(6, 4)
+    plain, turned = torch.nn.Parameter(rows.clone()), torch.nn.Parameter(rows.T.contiguous().T)
+    for weight in (plain, turned):
+        optimizer = make_optimizer(name, [weight], 0.1, (0.9, 0.999), 0.01)
+        for _ in range(3):
+            weight.grad = torch.empty_like(weight).copy_(grad)
+            optimizer.step()
+        assert optimizer.state[weight]["exp_avg"].stride() == weight.stride()
+    assert turned.stride() == (1, 6)
+    assert torch.equal(plain, turned)
