@@ -14,6 +14,7 @@ Control and direction characters are left as they are: what shows the text makes
 import functools
 from collections.abc import Iterable, Iterator
 from typing import Any
+from weakref import WeakKeyDictionary
 
 CONTINUATION = "⁃"
 """What a token reads that holds no beginning of a character."""
@@ -85,9 +86,31 @@ def clean_prompt(text: str) -> str:
 # -- pieces -----------------------------------------------------------------------------------------------------------
 
 
+_known: WeakKeyDictionary[Any, tuple[int, dict[int, str | bytes]]] = WeakKeyDictionary()
+"""By tokenizer: how many tokens it had, and those that were asked for. Asking it anew takes a page half its time."""
+
+
 def _pieces(tokenizer: Any, token_ids: Iterable[int]) -> list[str | bytes]:
     """Each token as its bytes, or as a string where it stands apart from its neighbours (special and unknown ids)."""
     ids = [int(token_id) for token_id in token_ids]
+    known = _known_pieces(tokenizer)
+    if missing := [token_id for token_id in dict.fromkeys(ids) if token_id not in known]:
+        known.update(zip(missing, _pieces_asked(tokenizer, missing), strict=True))
+    return [known[token_id] for token_id in ids]
+
+
+def _known_pieces(tokenizer: Any) -> dict[int, str | bytes]:
+    try:
+        size, known = _known.get(tokenizer, (-1, {}))
+        if size != len(tokenizer):  # tokens were added
+            known = {}
+            _known[tokenizer] = (len(tokenizer), known)
+    except TypeError:  # what only looks like a tokenizer may have no length, and cannot be remembered
+        return {}
+    return known
+
+
+def _pieces_asked(tokenizer: Any, ids: list[int]) -> list[str | bytes]:
     added = tokenizer.added_tokens_decoder
     specials = set(tokenizer.all_special_ids)
     kind = _kind(tokenizer)

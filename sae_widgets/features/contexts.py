@@ -93,7 +93,10 @@ class RowTable:
 
     def row(self, number: int) -> list[int]:
         """A row's token ids."""
-        index = self.index_of(number)
+        return self.at(self.index_of(number))
+
+    def at(self, index: int) -> list[int]:
+        """The token ids of the row that is at `index`."""
         start = int(self.ends[index - 1]) if index else 0
         return self.tokens[start : int(self.ends[index])].tolist()
 
@@ -156,8 +159,8 @@ class ContextTable(Mapping[int, list[FeatureContext]]):
     def context(self, i: int) -> FeatureContext:
         """The `i`-th of all."""
         number, position = int(self.row[i]), int(self.position[i])
-        tokens = self.rows.row(number)
         index = self.rows.index_of(number)
+        tokens = self.rows.at(index)
         start = max(0, position - self.before)
         end = min(len(tokens), position - self.before + self.acts.shape[1])
         skipped = start - (position - self.before)
