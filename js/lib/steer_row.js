@@ -41,9 +41,9 @@ export function parseStrength(text) {
 
 /**
  * @param {number} feature
- * @param {{ onStrength: (value: number, isFinal: boolean) => void, onMode: (mode: Mode) => void, onRemove: () => void, onBad: (message: string) => void }} on
+ * @param {{ onStrength: (value: number, isFinal: boolean) => void, onMode: (mode: Mode) => void, onRemove: () => void, onBad: (message: string) => void, offline?: boolean }} on
  */
-export function steerRow(feature, { onStrength, onMode, onRemove, onBad }) {
+export function steerRow(feature, { onStrength, onMode, onRemove, onBad, offline = false }) {
   const name = h("span", { class: "sw-mono sw-steer-number" }, `#${feature}`);
   const label = h("span", { class: "sw-steer-label sw-ellipsis" });
   const slider = h("input", { class: "sw-slider", type: "range", min: -REACH, max: REACH, step: STEP, "aria-label": `Strength of feature ${feature}` });
@@ -64,7 +64,7 @@ export function steerRow(feature, { onStrength, onMode, onRemove, onBad }) {
     slider.style.setProperty("--to", `${Math.max(50, share)}%`);
     slider.dataset.sign = strength < 0 ? "down" : "up";
     const isAblated = mode.value === "ablate";
-    slider.disabled = exact.disabled = isAblated;
+    slider.disabled = exact.disabled = offline || isAblated;
     fill(raw, isAblated ? "removed" : `${mode.value === "clamp" ? "to" : "="} ${number(strength * unit)}`);
     slider.setAttribute("aria-valuetext", isAblated ? "ablated" : `${number(strength)} times its maximum, ${number(strength * unit)} raw`);
   }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { isCancelled, KernelError, makeAsk } from "../lib/ask.js";
 import { contrast, gradient, GROUND, heat, hue, inkOn, N_HUES, tint, toOklab } from "../lib/color.js";
@@ -11,6 +12,17 @@ test("hidden, reordering and half characters are shown", () => {
   assert.equal(visible("a\u0000b\u202ec\ud800d\u200be\u007f"), "a\u2400b\u27e8U+202E\u27e9c\u27e8U+D800\u27e9d\u27e8U+200B\u27e9e\u2421");
   assert.equal(visible("\u{e0041}"), "\u27e8U+E0041\u27e9");
   assert.equal(visible("tab\tline\n\u{1f642} \u6771"), "tab\tline\n\u{1f642} \u6771");
+});
+
+test("no hostile text keeps a character that hides or reorders, or half of one", async () => {
+  const texts = JSON.parse(await readFile(new URL("../../tests/hostile.json", import.meta.url), "utf8"));
+  assert.ok(texts.length > 10);
+  for (const text of texts) {
+    for (const shown of [visible(text), tokenText(text, { spaces: true, newlines: true }), quotedToken(text), spokenToken(text)]) {
+      assert.doesNotMatch(shown, /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/);
+      assert.ok(shown.isWellFormed(), shown);
+    }
+  }
 });
 
 test("marks for spaces and line ends come on demand", () => {

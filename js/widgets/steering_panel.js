@@ -92,6 +92,7 @@ export function render({ model, el, ask, offline, theme }) {
         (rows.get(next)?.slider ?? search.input).focus();
       },
       onBad: say,
+      offline,
     });
     for (const control of row.node.querySelectorAll("input, select, button")) needsKernel(control, offline);
     return row;

@@ -1044,7 +1044,7 @@ function parseStrength(text) {
   const value = Number(plain);
   return Number.isFinite(value) ? value : null;
 }
-function steerRow(feature, { onStrength, onMode, onRemove, onBad }) {
+function steerRow(feature, { onStrength, onMode, onRemove, onBad, offline = false }) {
   const name = h("span", { class: "sw-mono sw-steer-number" }, `#${feature}`);
   const label = h("span", { class: "sw-steer-label sw-ellipsis" });
   const slider = h("input", { class: "sw-slider", type: "range", min: -REACH, max: REACH, step: STEP, "aria-label": `Strength of feature ${feature}` });
@@ -1072,7 +1072,7 @@ function steerRow(feature, { onStrength, onMode, onRemove, onBad }) {
     slider.style.setProperty("--to", `${Math.max(50, share)}%`);
     slider.dataset.sign = strength < 0 ? "down" : "up";
     const isAblated = mode.value === "ablate";
-    slider.disabled = exact.disabled = isAblated;
+    slider.disabled = exact.disabled = offline || isAblated;
     fill(raw, isAblated ? "removed" : `${mode.value === "clamp" ? "to" : "="} ${number(strength * unit)}`);
     slider.setAttribute("aria-valuetext", isAblated ? "ablated" : `${number(strength)} times its maximum, ${number(strength * unit)} raw`);
   }
@@ -1434,7 +1434,8 @@ function render({ model, el, ask, offline, theme }) {
         write(model, { features: features.filter((f) => f !== feature), strengths: without(strengths), modes: without(modes) });
         (rows.get(next)?.slider ?? search.input).focus();
       },
-      onBad: say
+      onBad: say,
+      offline
     });
     for (const control of row.node.querySelectorAll("input, select, button")) needsKernel(control, offline);
     return row;

@@ -16,8 +16,7 @@ from sae_widgets.widgets._base import SaeWidget, freeze_all, kernel_written
 from sae_widgets.widgets._clean import clean_text, escape, json_safe, visible
 from sae_widgets.widgets._page import state_json
 from sae_widgets.widgets._worker import Cancelled, Job, Mailbox
-
-HOSTILE = ["</script>", "<img src=x onerror=alert(1)>", "\u202eabc", "\ud800", "\0", "x" * 10_000, "\u2028", "<!--"]
+from tests.hostile import HOSTILE
 
 
 class RecordingComm(comm.base_comm.BaseComm):
