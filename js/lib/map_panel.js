@@ -30,7 +30,7 @@ export function mapPanel({ model, table, theme, offline, words, onPick, onOpen, 
   const color = h("select", { class: "sw-select sw-small", "aria-label": "Column that colours the map", onchange: () => write(model, { color: color.value }) });
   const tool = (/** @type {string} */ text, /** @type {string} */ hint, /** @type {boolean} */ isLasso) => h("button", { class: "sw-btn", type: "button", role: "radio", title: hint, "aria-checked": String(isLasso), onclick: () => setTool(isLasso) }, text);
   const tools = [tool("Lasso", "Drag takes features (Shift moves)", true), tool("Move", "Drag moves the map (Shift takes features)", false)];
-  const small = (/** @type {string} */ text, /** @type {string} */ hint, /** @type {() => void} */ onclick) => h("button", { class: "sw-btn sw-icon", type: "button", hint, onclick }, text);
+  const small = (/** @type {string} */ text, /** @type {string} */ hint, /** @type {() => void} */ onclick) => h("button", { class: "sw-btn sw-icon", type: "button", ...(/[a-z]/i.test(text) ? { title: hint } : { hint }), onclick }, text); // a sign needs a name, a word has one
   const legend = h("div", { class: "sw-row sw-small sw-muted sw-mp-legend", "aria-hidden": "true" });
   const told = h("span", { class: "sw-small sw-muted" });
   const waiting = h("p", { class: "sw-muted sw-mp-waiting" }, "Mapping…");

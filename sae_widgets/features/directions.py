@@ -141,12 +141,12 @@ def _pca(rows: Float[Tensor, "n d"], seed: int, on_progress: OnProgress) -> Dire
 def _umap(rows: Float[Tensor, "n d"], seed: int, on_progress: OnProgress) -> DirectionMap:
     import warnings
 
-    import umap  # pyright: ignore[reportMissingImports]  (optional)
-
-    on_progress(0, 0, "UMAP of the decoder rows; minutes for many features")
-    maker: Any = umap.UMAP(metric="cosine", random_state=seed, n_jobs=1)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it warns of its own defaults
+        warnings.simplefilter("ignore")  # of TensorFlow, which it can do without, and of its own defaults
+        import umap  # pyright: ignore[reportMissingImports]  (optional)
+
+        on_progress(0, 0, "UMAP of the decoder rows; minutes for many features")
+        maker: Any = umap.UMAP(metric="cosine", random_state=seed, n_jobs=1)
         points = maker.fit_transform(rows.cpu().numpy())
     on_progress(1, 1, "UMAP of the decoder rows")
     return DirectionMap(torch.from_numpy(points).float(), "umap", None)

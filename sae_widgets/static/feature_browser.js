@@ -1836,7 +1836,7 @@ ${visible(column.title)} ${shownValue(column, column.values[row])}` : ""}`;
   const color = h("select", { class: "sw-select sw-small", "aria-label": "Column that colours the map", onchange: () => write(model, { color: color.value }) });
   const tool = (text, hint, isLasso) => h("button", { class: "sw-btn", type: "button", role: "radio", title: hint, "aria-checked": String(isLasso), onclick: () => setTool(isLasso) }, text);
   const tools = [tool("Lasso", "Drag takes features (Shift moves)", true), tool("Move", "Drag moves the map (Shift takes features)", false)];
-  const small = (text, hint, onclick) => h("button", { class: "sw-btn sw-icon", type: "button", hint, onclick }, text);
+  const small = (text, hint, onclick) => h("button", { class: "sw-btn sw-icon", type: "button", .../[a-z]/i.test(text) ? { title: hint } : { hint }, onclick }, text);
   const legend = h("div", { class: "sw-row sw-small sw-muted sw-mp-legend", "aria-hidden": "true" });
   const told = h("span", { class: "sw-small sw-muted" });
   const waiting = h("p", { class: "sw-muted sw-mp-waiting" }, "Mapping\u2026");
@@ -2054,6 +2054,8 @@ function combobox({ label, placeholder = "", search, show: show2, onPick, onText
 
 // lib/context_list.js
 var STACKED = 5;
+var AT_ONCE = 12;
+var FRAME_MS = 8;
 function contextList({ onRow, onEffects, onLook, offline }) {
   const node = h("div", { class: "sw-cl" });
   const box = h("div", { class: "sw-tip", role: "tooltip" });
@@ -2062,6 +2064,7 @@ function contextList({ onRow, onEffects, onLook, offline }) {
   let groups = [];
   let settings = { width: "snippet", breaks: true, sort: "strength", top: 1, theme: "light" };
   let looked = null;
+  let frame = 0;
   function title(group) {
     if (group.kind === "top") return ["Strongest", `maximum ${number(settings.top)}`];
     if (group.kind === "random") return ["At random", "from all that fire"];
@@ -2080,9 +2083,22 @@ function contextList({ onRow, onEffects, onLook, offline }) {
         h("div", { role: "list" }, order.map((i) => h("div", { class: "sw-cl-row", role: "listitem", tabindex: "-1", "data-key": `${g}:${i}` })))
       );
     }), box);
-    for (const row of rows()) drawRow(row);
-    rows()[0]?.setAttribute("tabindex", "0");
+    const all = rows();
+    for (const row of all.slice(0, AT_ONCE)) drawRow(row);
+    later(all.slice(AT_ONCE));
+    all[0]?.setAttribute("tabindex", "0");
     if (!groups.length) fill(node, h("p", { class: "sw-muted sw-cl-empty" }, "It has not fired on the texts that were read."), box);
+  }
+  function later(left) {
+    cancelAnimationFrame(frame);
+    if (!left.length) return;
+    frame = requestAnimationFrame((now) => {
+      while (left.length && performance.now() - now < FRAME_MS) drawRow(
+        /** @type {HTMLElement} */
+        left.shift()
+      );
+      later(left);
+    });
   }
   const rows = () => [...node.querySelectorAll(".sw-cl-row")].map((each) => (
     /** @type {HTMLElement} */
@@ -2237,6 +2253,7 @@ function contextList({ onRow, onEffects, onLook, offline }) {
       draw();
     },
     stop() {
+      cancelAnimationFrame(frame);
       for (const stop of stops) stop();
       float.close();
     }

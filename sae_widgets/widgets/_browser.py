@@ -23,6 +23,8 @@ from sae_widgets.widgets._worker import Job
 
 INDEX = "feature"
 GROUPS = ("names", "facts", "given", "cosines", "contrasted", "matched", "mapped")
+MAX_LITERAL = 200
+"""Features that code writes out."""
 MAX_TEXT = 400
 """Characters of a text that reach the page."""
 _NUMBER = re.compile(r"#?[0-9]{1,9}")
@@ -183,6 +185,21 @@ def map_columns(found: DirectionMap) -> list[FeatureColumn]:
         FeatureColumn("map_x", x, "map x", about.format("first")),
         FeatureColumn("map_y", y, "map y", about.format("second")),
     ]
+
+
+def browser_code(widget: Any, table: FeatureTable, given: Any, vector: Any) -> str:
+    """Python that makes the view again; columns, vectors and long selections by the names they have."""
+    from sae_widgets.widgets._code import name_of, view_code
+
+    more = {"columns": name_of(given, "columns")} if table.groups["given"] else {}
+    is_long = len(widget.selected) > MAX_LITERAL
+    code = view_code(widget, ("selected",) if is_long else (), **more)
+    calls = ["view.selected = selected"] if is_long else []
+    if table.groups["cosines"] and widget.like is None:
+        calls.append(f"view.set_vector({name_of(vector, 'vector')})")
+    if table.groups["contrasted"]:
+        calls.append("view.contrast()")
+    return "".join([code.removesuffix("view\n"), *(f"{each}\n" for each in calls), "view\n"])
 
 
 def said(job: Job) -> Callable[[int, int, str], None]:

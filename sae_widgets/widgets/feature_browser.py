@@ -7,13 +7,7 @@ import numpy as np
 import torch
 import traitlets
 
-from sae_widgets.features.columns import (
-    FeatureColumn,
-    given_columns,
-    label_column,
-    sae_columns,
-    statistics_columns,
-)
+from sae_widgets.features.columns import FeatureColumn, given_columns, label_column, sae_columns, statistics_columns
 from sae_widgets.features.contrast import REDUCE, contrast
 from sae_widgets.features.directions import MAPS, check_map, decoder_cosines, direction_map, matched_features
 from sae_widgets.features.statistics import FeatureStatistics, known_statistics
@@ -24,6 +18,7 @@ from sae_widgets.widgets._base import Job, SaeWidget, kernel_written
 from sae_widgets.widgets._browser import (
     INDEX,
     FeatureTable,
+    browser_code,
     checked_model,
     checked_statistics,
     contrast_columns,
@@ -113,6 +108,7 @@ class FeatureBrowser(SaeWidget):
     dashboard_id = kernel_written(traitlets.Unicode())
 
     _dashboard: FeatureDashboard | None = None
+    _vector: tuple[str, torch.Tensor] | None
 
     def __init__(
         self,
@@ -125,7 +121,7 @@ class FeatureBrowser(SaeWidget):
         self._model, self._sae = checked_model(model, sae), sae
         self._statistics = known_statistics(sae) if statistics is None else checked_statistics(statistics, sae)
         self._table = FeatureTable(sae.d_sae)
-        self._vector: tuple[str, torch.Tensor] | None = None
+        self._given, self._vector = columns, None
         weighed = sae_columns(sae)
         gathered = [] if self._statistics is None else statistics_columns(self._statistics)
         # Sent as the comm opens: what the notebook's server counts against its limit for data comes after that.
@@ -380,6 +376,9 @@ class FeatureBrowser(SaeWidget):
 
     def _sources(self) -> dict[str, Any]:
         return _provenance.facts_of(self._sae, self._statistics)
+
+    def _code(self) -> str:
+        return browser_code(self, self._table, self._given, None if self._vector is None else self._vector[1])
 
     # -- pictures ------------------------------------------------------------------------------------------------------
 

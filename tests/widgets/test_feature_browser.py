@@ -238,3 +238,14 @@ def test_tables_and_charts_hold_what_passes(make, tmp_path):
     assert "decoder rows" in browser.to_altair("map").to_dict()["title"]["text"]
     page = browser.save(tmp_path / "x.html").read_text("utf-8")
     assert "</script><b>" not in page
+
+
+def test_code_names_what_it_cannot_write(make, tiny_sae):
+    browser = make(columns={"own": range(40)}, selected=[1, 2])
+    browser.set_vector(tiny_sae.W_dec[6].detach())
+    browser.contrast(TEXT[:30], "then it was night")
+    assert browser.wait(20)
+    code = browser.as_code()
+    assert "columns=columns" in code
+    assert "selected=[1, 2]" in code
+    assert code.endswith("view.set_vector(vector)\nview.contrast()\nview\n")
