@@ -20,8 +20,8 @@ from sae_widgets.demo import text_folder
 
 NORMALIZED = {"normalize_activations": "expected_average_only_in"}
 LIFTED = {"pre_act_loss_coefficient": 3e-6}
-# Anthropic's form of JumpReLU (January 2025): the estimator reaches the encoder too, so that L0 can move at all in a
-# short run; in SAELens' default form only the thresholds move, by lr a step.
+# Anthropic's form of JumpReLU (January 2025), where the estimator reaches the encoder too. "jumprelu_step" is SAELens'
+# default form, where the penalty reaches thresholds alone.
 JUMPS = {
     "jumprelu_sparsity_loss_mode": "tanh",
     "jumprelu_ste_to_input": True,
@@ -33,12 +33,13 @@ RECIPES: dict[str, dict[str, Any]] = {
     "standard": {"l1_coefficient": 1.2, "l1_warm_up_steps": 100, **LIFTED},
     "gated": {"l1_coefficient": 1.6, "l1_warm_up_steps": 100, **LIFTED},
     "jumprelu": {"l0_coefficient": 0.22, **JUMPS, **LIFTED},
+    "jumprelu_step": {"l0_coefficient": 0.22},
     "topk": {"k": 32},
     "batchtopk": {"k": 32.0},
     "matryoshka_batchtopk": {"k": 32.0},
 }
 """SAE settings for an L0 of 32 in the unit of normalised activations."""
-STEERED = ("standard", "gated", "jumprelu", "jumprelu_transcoder")
+STEERED = ("standard", "gated", "jumprelu", "jumprelu_step", "jumprelu_transcoder")
 
 
 def settings_of(architecture: str, d_in: int, expansion: int) -> dict[str, Any]:
@@ -46,7 +47,8 @@ def settings_of(architecture: str, d_in: int, expansion: int) -> dict[str, Any]:
     own = dict(RECIPES[architecture.removesuffix("_transcoder")])
     if architecture == "matryoshka_batchtopk":
         own["matryoshka_widths"] = [d_in, d_in * expansion]
-    return {"architecture": architecture, "d_in": d_in, "d_sae": d_in * expansion, **NORMALIZED, **own}
+    sizes = {"architecture": architecture.removesuffix("_step"), "d_in": d_in, "d_sae": d_in * expansion}
+    return {**sizes, **NORMALIZED, **own}
 
 
 def split_demo_texts() -> tuple[list[str], list[str]]:

@@ -110,7 +110,8 @@ class RunSettings:
     """What `b_dec` is at the start: "zeros", or "mean" or "geometric_median" of the first batch. None: "mean",
     where the SAE gives back what it reads. SAELens: zeros. What was learned before stays."""
     target_l0: float | None = None
-    """Steer the sparsity coefficient so that so many features are active per token; None: it stays as given."""
+    """Steer the sparsity coefficient, and thresholds that nothing else can move in time, so that so many features are
+    active per token; None: they stay as given."""
     dead_feature_window: int | None = None
     """Steps without firing after which a feature is dead; None: a tenth of the run's, at most SAELens' 1000."""
     feature_sampling_window: int = 2000
