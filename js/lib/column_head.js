@@ -181,7 +181,7 @@ export function rangeBox(place, { table, range, setRange }) {
     }
 
     fill(box,
-      h("p", { class: "sw-label" }, name), column.about && h("p", { class: "sw-small" }, visible(column.about)),
+      h("p", { class: "sw-label" }, name), column.about && h("p", { class: "sw-small" }, `${visible(column.about)}${column.kind === "share" ? " Typed as a share: 0.01 is 1 %." : ""}`),
       h("div", { class: "sw-ch-pair" }, h("span", { class: "sw-small" }, "from"), low, left, h("span", { class: "sw-small" }, "to"), high, right),
       said, h("div", { class: "sw-row" }, clear, h("span", { class: "sw-grow" }), h("button", { class: "sw-btn", type: "button", onclick: close }, "Done")));
     show();

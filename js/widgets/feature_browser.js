@@ -340,6 +340,8 @@ export const css = `${GRID_LIST_CSS}${COLUMN_HEAD_CSS}${COLUMN_PICKER_CSS}${CONT
 .sw-fb-stacked { grid-template-columns: minmax(0, 1fr); }
 .sw-fb-list { height: 424px; overflow: auto scroll; }
 .sw-fb-list > .sw-gl-head, .sw-fb-list > .sw-gl-rows { min-width: var(--sw-fb-least); }
+.sw-fb-list .sw-gl-row:not(.sw-gl-head, :hover, [aria-selected="true"]) { background: var(--sw-bg); }
+.sw-fb-list .sw-gl-cell:first-child { position: sticky; left: 0; background: inherit; } /* a row's number stays in view */
 .sw-fb-list .sw-gl-head { align-items: start; padding-top: 4px; }
 .sw-fb-list .sw-gl-head .sw-gl-cell { overflow: visible; }
 .sw-fb-list .sw-gl-head [aria-sort]::after { content: none; }

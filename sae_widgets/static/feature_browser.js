@@ -1074,7 +1074,7 @@ function rangeBox(place, { table, range, setRange }) {
     fill(
       box,
       h("p", { class: "sw-label" }, name),
-      column.about && h("p", { class: "sw-small" }, visible(column.about)),
+      column.about && h("p", { class: "sw-small" }, `${visible(column.about)}${column.kind === "share" ? " Typed as a share: 0.01 is 1 %." : ""}`),
       h("div", { class: "sw-ch-pair" }, h("span", { class: "sw-small" }, "from"), low, left, h("span", { class: "sw-small" }, "to"), high, right),
       said,
       h("div", { class: "sw-row" }, clear, h("span", { class: "sw-grow" }), h("button", { class: "sw-btn", type: "button", onclick: close }, "Done"))
@@ -2092,8 +2092,9 @@ function contextList({ onRow, onEffects, onLook, offline }) {
   function later(left) {
     cancelAnimationFrame(frame);
     if (!left.length) return;
-    frame = requestAnimationFrame((now) => {
-      while (left.length && performance.now() - now < FRAME_MS) drawRow(
+    frame = requestAnimationFrame(() => {
+      const until = performance.now() + FRAME_MS;
+      while (left.length && performance.now() < until) drawRow(
         /** @type {HTMLElement} */
         left.shift()
       );
@@ -2562,7 +2563,7 @@ function render({ model, el, root, ask, offline, theme }) {
     pairs(
       shape,
       /** @type {any} */
-      shapeWords(page)
+      shapeWords(page).filter(([, value]) => value !== number(null))
     );
     drawActivations();
     drawLogits(page);
@@ -2572,7 +2573,7 @@ function render({ model, el, root, ask, offline, theme }) {
     root.dataset.feature = String(page.feature);
   }
   function drawExplained(page) {
-    const found = page.explanations ?? [];
+    const found = (page.explanations ?? []).filter(([text, by]) => by || text !== page.label);
     explained.hidden = !found.length;
     const take = (text) => h("button", { class: "sw-btn sw-plain sw-small", type: "button", onclick: () => model.send({ kind: "label", text }) }, "Use as name");
     fill(explained, found.map(([text, by]) => h(
@@ -2617,14 +2618,15 @@ function render({ model, el, root, ask, offline, theme }) {
     const { weights } = page;
     const other = (feature, label) => ({ feature, label, isThere: isThere(feature) });
     const sampled = page.n_sample ? `${count(page.n_sample)} tokens drawn` : "";
+    const hasAll = get("has_model") !== false;
     fill(
       near,
-      panel("Tokens that excite it", sampled, facts(["token", "mean", "fires"], page.tokens.map(([, text, mean, n, all]) => [quotedToken(text, 24), number(mean), `${count(n)} of ${count(all)}`]), go, "No tokens were sampled.")),
-      panel("Fires with", sampled, facts(["feature", "Pearson", "95 %", "cosine"], page.correlated.map(([f, r, lo, hi, cosine, , label]) => [other(f, label), number(r, 2), `${number(lo, 2)} \u2013 ${number(hi, 2)}`, number(cosine, 2)]), go, "No tokens were sampled.")),
-      panel("Points the same way", "decoder rows", facts(["feature", "cosine"], page.neighbours.map(([f, cosine, label]) => [other(f, label), number(cosine, 2)]), go, get("has_model") === false ? "The files do not say." : "No other feature.")),
+      (hasAll || page.tokens.length) && panel("Tokens that excite it", sampled, facts(["token", "mean", "fires"], page.tokens.map(([, text, mean, n, all]) => [quotedToken(text, 24), number(mean), `${count(n)} of ${count(all)}`]), go, "No tokens were sampled.")),
+      panel("Fires with", sampled, facts(["feature", "Pearson", "95 %", "cosine"], page.correlated.map(([f, r, lo, hi, cosine, , label]) => [other(f, label), number(r, 2), lo === null ? number(null) : `${number(lo, 2)} \u2013 ${number(hi, 2)}`, number(cosine, 2)]), go, "No tokens were sampled.")),
+      hasAll && panel("Points the same way", "decoder rows", facts(["feature", "cosine"], page.neighbours.map(([f, cosine, label]) => [other(f, label), number(cosine, 2)]), go, "No other feature.")),
       panel("Neurons", "of the decoder row", facts(["neuron", "value", "% of L1"], page.alignment.slice(0, 5).map(([i, value, share]) => [String(i), signed(value), percent(share)]), go, "")),
       panel("Correlated neurons", "of what it reads", facts(["neuron", "Pearson", "cosine"], page.neurons.slice(0, 5).map(([i, r, cosine]) => [String(i), signed(r, 2), signed(cosine, 2)]), go, "Not gathered for an SAE of this size.")),
-      panel("Weights", null, facts(["", ""], [["decoder norm", number(weights.decoder_norm)], ["encoder norm", number(weights.encoder_norm)], ["encoder \xB7 decoder", number(weights.encoder_decoder_cosine, 2)], ["encoder bias", signed(weights.encoder_bias)]], go, ""))
+      hasAll && panel("Weights", null, facts(["", ""], [["decoder norm", number(weights.decoder_norm)], ["encoder norm", number(weights.encoder_norm)], ["encoder \xB7 decoder", number(weights.encoder_decoder_cosine, 2)], ["encoder bias", signed(weights.encoder_bias)]], go, ""))
     );
   }
   function drawContexts() {
@@ -3044,6 +3046,8 @@ var css3 = `${GRID_LIST_CSS}${COLUMN_HEAD_CSS}${COLUMN_PICKER_CSS}${CONTRAST_FOR
 .sw-fb-stacked { grid-template-columns: minmax(0, 1fr); }
 .sw-fb-list { height: 424px; overflow: auto scroll; }
 .sw-fb-list > .sw-gl-head, .sw-fb-list > .sw-gl-rows { min-width: var(--sw-fb-least); }
+.sw-fb-list .sw-gl-row:not(.sw-gl-head, :hover, [aria-selected="true"]) { background: var(--sw-bg); }
+.sw-fb-list .sw-gl-cell:first-child { position: sticky; left: 0; background: inherit; } /* a row's number stays in view */
 .sw-fb-list .sw-gl-head { align-items: start; padding-top: 4px; }
 .sw-fb-list .sw-gl-head .sw-gl-cell { overflow: visible; }
 .sw-fb-list .sw-gl-head [aria-sort]::after { content: none; }
