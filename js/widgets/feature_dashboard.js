@@ -99,7 +99,7 @@ export function render({ model, el, root, ask, offline, theme }) {
     drawExplained(page);
     const [share, interval] = densityWords(page);
     pairs(density, [["fires on", share], .../** @type {[string, string][]} */ (page.density_low === null ? [] : [["95 %", interval]]), ["of", `${count(page.n_tokens)} tokens`]]);
-    pairs(shape, /** @type {any} */ (shapeWords(page)));
+    pairs(shape, /** @type {any} */ (shapeWords(page)).filter((/** @type {string[]} */ [, value]) => value !== number(null)));
     drawActivations();
     drawLogits(page);
     drawNear(page);
@@ -110,7 +110,8 @@ export function render({ model, el, root, ask, offline, theme }) {
 
   /** @param {any} page */
   function drawExplained(page) {
-    const found = page.explanations ?? [];
+    // A name that came as an explanation without an author needs no second mention.
+    const found = (page.explanations ?? []).filter((/** @type {string[]} */ [text, by]) => by || text !== page.label);
     explained.hidden = !found.length;
     const take = (/** @type {string} */ text) => h("button", { class: "sw-btn sw-plain sw-small", type: "button", onclick: () => model.send({ kind: "label", text }) }, "Use as name");
     fill(explained, found.map((/** @type {string[]} */ [text, by]) => h("span", { class: "sw-fd-explanation" },
@@ -151,13 +152,14 @@ export function render({ model, el, root, ask, offline, theme }) {
     const { weights } = page;
     const other = (/** @type {number} */ feature, /** @type {string} */ label) => ({ feature, label, isThere: isThere(feature) });
     const sampled = page.n_sample ? `${count(page.n_sample)} tokens drawn` : "";
+    const hasAll = get("has_model") !== false; // files do not say it all
     fill(near,
-      panel("Tokens that excite it", sampled, facts(["token", "mean", "fires"], page.tokens.map((/** @type {any[]} */ [, text, mean, n, all]) => [quotedToken(text, 24), number(mean), `${count(n)} of ${count(all)}`]), go, "No tokens were sampled.")),
-      panel("Fires with", sampled, facts(["feature", "Pearson", "95 %", "cosine"], page.correlated.map((/** @type {any[]} */ [f, r, lo, hi, cosine, , label]) => [other(f, label), number(r, 2), `${number(lo, 2)} – ${number(hi, 2)}`, number(cosine, 2)]), go, "No tokens were sampled.")),
-      panel("Points the same way", "decoder rows", facts(["feature", "cosine"], page.neighbours.map((/** @type {any[]} */ [f, cosine, label]) => [other(f, label), number(cosine, 2)]), go, get("has_model") === false ? "The files do not say." : "No other feature.")),
+      (hasAll || page.tokens.length) && panel("Tokens that excite it", sampled, facts(["token", "mean", "fires"], page.tokens.map((/** @type {any[]} */ [, text, mean, n, all]) => [quotedToken(text, 24), number(mean), `${count(n)} of ${count(all)}`]), go, "No tokens were sampled.")),
+      panel("Fires with", sampled, facts(["feature", "Pearson", "95 %", "cosine"], page.correlated.map((/** @type {any[]} */ [f, r, lo, hi, cosine, , label]) => [other(f, label), number(r, 2), lo === null ? number(null) : `${number(lo, 2)} – ${number(hi, 2)}`, number(cosine, 2)]), go, "No tokens were sampled.")),
+      hasAll && panel("Points the same way", "decoder rows", facts(["feature", "cosine"], page.neighbours.map((/** @type {any[]} */ [f, cosine, label]) => [other(f, label), number(cosine, 2)]), go, "No other feature.")),
       panel("Neurons", "of the decoder row", facts(["neuron", "value", "% of L1"], page.alignment.slice(0, 5).map((/** @type {any[]} */ [i, value, share]) => [String(i), signed(value), percent(share)]), go, "")),
       panel("Correlated neurons", "of what it reads", facts(["neuron", "Pearson", "cosine"], page.neurons.slice(0, 5).map((/** @type {any[]} */ [i, r, cosine]) => [String(i), signed(r, 2), signed(cosine, 2)]), go, "Not gathered for an SAE of this size.")),
-      panel("Weights", null, facts(["", ""], [["decoder norm", number(weights.decoder_norm)], ["encoder norm", number(weights.encoder_norm)], ["encoder · decoder", number(weights.encoder_decoder_cosine, 2)], ["encoder bias", signed(weights.encoder_bias)]], go, "")));
+      hasAll && panel("Weights", null, facts(["", ""], [["decoder norm", number(weights.decoder_norm)], ["encoder norm", number(weights.encoder_norm)], ["encoder · decoder", number(weights.encoder_decoder_cosine, 2)], ["encoder bias", signed(weights.encoder_bias)]], go, "")));
   }
 
   function drawContexts() {

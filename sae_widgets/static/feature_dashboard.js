@@ -872,6 +872,8 @@ function heat(t, theme, ground = GROUND[theme]) {
 
 // lib/context_list.js
 var STACKED = 5;
+var AT_ONCE = 12;
+var FRAME_MS = 8;
 function contextList({ onRow, onEffects, onLook, offline }) {
   const node = h("div", { class: "sw-cl" });
   const box = h("div", { class: "sw-tip", role: "tooltip" });
@@ -880,6 +882,7 @@ function contextList({ onRow, onEffects, onLook, offline }) {
   let groups = [];
   let settings = { width: "snippet", breaks: true, sort: "strength", top: 1, theme: "light" };
   let looked = null;
+  let frame = 0;
   function title(group) {
     if (group.kind === "top") return ["Strongest", `maximum ${number(settings.top)}`];
     if (group.kind === "random") return ["At random", "from all that fire"];
@@ -898,9 +901,23 @@ function contextList({ onRow, onEffects, onLook, offline }) {
         h("div", { role: "list" }, order.map((i) => h("div", { class: "sw-cl-row", role: "listitem", tabindex: "-1", "data-key": `${g}:${i}` })))
       );
     }), box);
-    for (const row of rows()) drawRow(row);
-    rows()[0]?.setAttribute("tabindex", "0");
+    const all = rows();
+    for (const row of all.slice(0, AT_ONCE)) drawRow(row);
+    later(all.slice(AT_ONCE));
+    all[0]?.setAttribute("tabindex", "0");
     if (!groups.length) fill(node, h("p", { class: "sw-muted sw-cl-empty" }, "It has not fired on the texts that were read."), box);
+  }
+  function later(left) {
+    cancelAnimationFrame(frame);
+    if (!left.length) return;
+    frame = requestAnimationFrame(() => {
+      const until = performance.now() + FRAME_MS;
+      while (left.length && performance.now() < until) drawRow(
+        /** @type {HTMLElement} */
+        left.shift()
+      );
+      later(left);
+    });
   }
   const rows = () => [...node.querySelectorAll(".sw-cl-row")].map((each) => (
     /** @type {HTMLElement} */
@@ -1055,6 +1072,7 @@ function contextList({ onRow, onEffects, onLook, offline }) {
       draw();
     },
     stop() {
+      cancelAnimationFrame(frame);
       for (const stop of stops) stop();
       float.close();
     }
@@ -1363,7 +1381,7 @@ function render({ model, el, root, ask, offline, theme }) {
     pairs(
       shape,
       /** @type {any} */
-      shapeWords(page)
+      shapeWords(page).filter(([, value]) => value !== number(null))
     );
     drawActivations();
     drawLogits(page);
@@ -1373,7 +1391,7 @@ function render({ model, el, root, ask, offline, theme }) {
     root.dataset.feature = String(page.feature);
   }
   function drawExplained(page) {
-    const found = page.explanations ?? [];
+    const found = (page.explanations ?? []).filter(([text, by]) => by || text !== page.label);
     explained.hidden = !found.length;
     const take = (text) => h("button", { class: "sw-btn sw-plain sw-small", type: "button", onclick: () => model.send({ kind: "label", text }) }, "Use as name");
     fill(explained, found.map(([text, by]) => h(
@@ -1418,14 +1436,15 @@ function render({ model, el, root, ask, offline, theme }) {
     const { weights } = page;
     const other = (feature, label) => ({ feature, label, isThere: isThere(feature) });
     const sampled = page.n_sample ? `${count(page.n_sample)} tokens drawn` : "";
+    const hasAll = get("has_model") !== false;
     fill(
       near,
-      panel("Tokens that excite it", sampled, facts(["token", "mean", "fires"], page.tokens.map(([, text, mean, n, all]) => [quotedToken(text, 24), number(mean), `${count(n)} of ${count(all)}`]), go, "No tokens were sampled.")),
-      panel("Fires with", sampled, facts(["feature", "Pearson", "95 %", "cosine"], page.correlated.map(([f, r, lo, hi, cosine, , label]) => [other(f, label), number(r, 2), `${number(lo, 2)} \u2013 ${number(hi, 2)}`, number(cosine, 2)]), go, "No tokens were sampled.")),
-      panel("Points the same way", "decoder rows", facts(["feature", "cosine"], page.neighbours.map(([f, cosine, label]) => [other(f, label), number(cosine, 2)]), go, get("has_model") === false ? "The files do not say." : "No other feature.")),
+      (hasAll || page.tokens.length) && panel("Tokens that excite it", sampled, facts(["token", "mean", "fires"], page.tokens.map(([, text, mean, n, all]) => [quotedToken(text, 24), number(mean), `${count(n)} of ${count(all)}`]), go, "No tokens were sampled.")),
+      panel("Fires with", sampled, facts(["feature", "Pearson", "95 %", "cosine"], page.correlated.map(([f, r, lo, hi, cosine, , label]) => [other(f, label), number(r, 2), lo === null ? number(null) : `${number(lo, 2)} \u2013 ${number(hi, 2)}`, number(cosine, 2)]), go, "No tokens were sampled.")),
+      hasAll && panel("Points the same way", "decoder rows", facts(["feature", "cosine"], page.neighbours.map(([f, cosine, label]) => [other(f, label), number(cosine, 2)]), go, "No other feature.")),
       panel("Neurons", "of the decoder row", facts(["neuron", "value", "% of L1"], page.alignment.slice(0, 5).map(([i, value, share]) => [String(i), signed(value), percent(share)]), go, "")),
       panel("Correlated neurons", "of what it reads", facts(["neuron", "Pearson", "cosine"], page.neurons.slice(0, 5).map(([i, r, cosine]) => [String(i), signed(r, 2), signed(cosine, 2)]), go, "Not gathered for an SAE of this size.")),
-      panel("Weights", null, facts(["", ""], [["decoder norm", number(weights.decoder_norm)], ["encoder norm", number(weights.encoder_norm)], ["encoder \xB7 decoder", number(weights.encoder_decoder_cosine, 2)], ["encoder bias", signed(weights.encoder_bias)]], go, ""))
+      hasAll && panel("Weights", null, facts(["", ""], [["decoder norm", number(weights.decoder_norm)], ["encoder norm", number(weights.encoder_norm)], ["encoder \xB7 decoder", number(weights.encoder_decoder_cosine, 2)], ["encoder bias", signed(weights.encoder_bias)]], go, ""))
     );
   }
   function drawContexts() {

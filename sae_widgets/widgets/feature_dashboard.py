@@ -371,7 +371,8 @@ class FeatureDashboard(SaeWidget):
         tell = partial(self._report, "running", "Saving")
         saved = pack_pages(chosen, pages, lambda done, n: tell(done=done, total=n))
         self._report("done", f"Saved {len(saved['features']):,} features")
-        return {"saved": saved, "feature": first, "page": json_safe(pages(first))}
+        idle = {"state": "idle", "text": "", "done": 0, "total": 0}
+        return {"saved": saved, "feature": first, "page": json_safe(pages(first)), "status": idle}
 
     def _firing(self) -> list[int]:
         if self._read is not None:

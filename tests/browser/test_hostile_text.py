@@ -8,7 +8,7 @@ from tests.browser.jupyter import Watched, expect_error
 from tests.hostile import HOSTILE
 
 # A few at once, but short enough for the model; each alone goes through every kind of file in tests/widgets.
-TEXTS = [*(" ".join(HOSTILE[i : i + 4]) for i in range(0, len(HOSTILE) - 1, 4)), HOSTILE[-1]]
+TEXTS = [*(" ".join(HOSTILE[i : i + 6]) for i in range(0, len(HOSTILE) - 1, 6)), HOSTILE[-1]]
 
 ELEMENTS = "script, iframe, img, object, embed, base, link, meta, b, i"
 
@@ -23,7 +23,7 @@ WIDGETS = {
         " labels={{3: {text}, 5: {text}}})"
     ),
     "steering": "sw.SteeringPanel(model, sae, {text}, features=[3], max_new_tokens=2)",
-    "attribution": "sw.AttributionBars(model, sae, {text})",
+    "attribution": "sw.AttributionBars(model, sae, {text}, methods=['direct'])",
     "training": "hostile_panel({text})",
     "catalog": "hostile_catalog({text})",
     "dashboard": "hostile_dashboard({text})",
