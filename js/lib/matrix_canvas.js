@@ -199,7 +199,7 @@ export function matrixCanvas({ label, onRow, onColumn }) {
       node.setAttribute("aria-rowcount", String(next.nRows + 1));
       node.setAttribute("aria-colcount", String(next.heads.length));
       if (node.matches(":focus")) say();
-      paintSoon();
+      paint();
     },
     stop() {
       sized.disconnect();

@@ -916,6 +916,8 @@ var COMBOBOX_CSS = `
 
 // lib/context_list.js
 var STACKED = 5;
+var AT_ONCE = 12;
+var FRAME_MS = 8;
 function contextList({ onRow, onEffects, onLook, offline }) {
   const node = h("div", { class: "sw-cl" });
   const box = h("div", { class: "sw-tip", role: "tooltip" });
@@ -924,6 +926,7 @@ function contextList({ onRow, onEffects, onLook, offline }) {
   let groups = [];
   let settings = { width: "snippet", breaks: true, sort: "strength", top: 1, theme: "light" };
   let looked = null;
+  let frame = 0;
   function title(group) {
     if (group.kind === "top") return ["Strongest", `maximum ${number(settings.top)}`];
     if (group.kind === "random") return ["At random", "from all that fire"];
@@ -942,9 +945,23 @@ function contextList({ onRow, onEffects, onLook, offline }) {
         h("div", { role: "list" }, order.map((i) => h("div", { class: "sw-cl-row", role: "listitem", tabindex: "-1", "data-key": `${g}:${i}` })))
       );
     }), box);
-    for (const row of rows()) drawRow(row);
-    rows()[0]?.setAttribute("tabindex", "0");
+    const all = rows();
+    for (const row of all.slice(0, AT_ONCE)) drawRow(row);
+    later(all.slice(AT_ONCE));
+    all[0]?.setAttribute("tabindex", "0");
     if (!groups.length) fill(node, h("p", { class: "sw-muted sw-cl-empty" }, "It has not fired on the texts that were read."), box);
+  }
+  function later(left) {
+    cancelAnimationFrame(frame);
+    if (!left.length) return;
+    frame = requestAnimationFrame(() => {
+      const until = performance.now() + FRAME_MS;
+      while (left.length && performance.now() < until) drawRow(
+        /** @type {HTMLElement} */
+        left.shift()
+      );
+      later(left);
+    });
   }
   const rows = () => [...node.querySelectorAll(".sw-cl-row")].map((each) => (
     /** @type {HTMLElement} */
@@ -1099,6 +1116,7 @@ function contextList({ onRow, onEffects, onLook, offline }) {
       draw();
     },
     stop() {
+      cancelAnimationFrame(frame);
       for (const stop of stops) stop();
       float.close();
     }
@@ -1404,7 +1422,7 @@ function matrixCanvas({ label, onRow, onColumn }) {
       node.setAttribute("aria-rowcount", String(next.nRows + 1));
       node.setAttribute("aria-colcount", String(next.heads.length));
       if (node.matches(":focus")) say();
-      paintSoon();
+      paint();
     },
     stop() {
       sized.disconnect();

@@ -24,14 +24,17 @@ MAX_COMMENT = 300
 def settings_of(widget: "SaeWidget", without: tuple[str, ...] = ()) -> dict[str, Any]:
     """The settings of the page and of Python that are not as they begin."""
     base = set(anywidget.AnyWidget.class_trait_names())
-    found = {}
-    for name, trait in widget.traits(sync=True).items():
-        if name in base or name in without or name.startswith("_") or trait.metadata.get("writer") == "kernel":
-            continue
-        value = getattr(widget, name)
-        if value != widget.trait_defaults(name):
-            found[name] = value
-    return found
+    written = [name for kind in reversed(type(widget).__mro__) for name in vars(kind)]  # in the order they stand there
+    own = [name for name in dict.fromkeys(written) if name not in base and not name.startswith("_")]
+    synced = widget.traits(sync=True)
+    return {
+        name: getattr(widget, name)
+        for name in own
+        if name in synced
+        and name not in without
+        and synced[name].metadata.get("writer") != "kernel"
+        and getattr(widget, name) != widget.trait_defaults(name)
+    }
 
 
 def call(name: str, positional: list[str], keywords: Mapping[str, str]) -> str:
@@ -40,7 +43,10 @@ def call(name: str, positional: list[str], keywords: Mapping[str, str]) -> str:
     line = f"{name}({', '.join(arguments)})"
     if len(line) <= MAX_LINE:
         return line
-    return f"{name}(\n{''.join(f'    {argument},' + chr(10) for argument in arguments)})"
+    together = ", ".join(positional)
+    first = [together] if len(together) <= MAX_LINE else positional
+    lines = [*first, *arguments[len(positional) :]] if positional else arguments
+    return f"{name}(\n{''.join(f'    {each},' + chr(10) for each in lines)})"
 
 
 def name_of(value: Any, otherwise: str) -> str:

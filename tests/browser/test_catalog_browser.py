@@ -71,7 +71,7 @@ def test_keys_alone_find_choose_and_reach_the_code(book, view):
     code = view.get_by_label("Code that loads it")
     expect(code).to_contain_text('sw.SAE.from_pretrained("gpt2-small-res-jb", "blocks.8.hook_resid_pre")')
     book.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    view.get_by_role("button", name="Copy").press("Enter")
+    view.get_by_role("button", name="Copy", exact=True).press("Enter")
     expect(view.get_by_role("button", name="Copied")).to_be_visible()
     assert book.page.evaluate("navigator.clipboard.readText()") == book.python("browser.code")
     link = view.get_by_role("link", name="Neuronpedia")

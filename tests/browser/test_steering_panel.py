@@ -68,7 +68,7 @@ def test_keys_alone_set_strength_mode_and_feature(book, panel):
     book.wait_python("panel.strengths[top[1]] == 1.5")
     panel.get_by_role("combobox", name=f"Mode of feature {feature}").focus()
     book.page.keyboard.press("ArrowDown")
-    book.wait_python("panel.modes[top[1]] == 'clamp'")
+    book.wait_python("panel.modes.get(top[1]) == 'clamp'")
     search = panel.get_by_role("combobox", name="Add a feature")
     search.focus()
     book.page.keyboard.type("7")
