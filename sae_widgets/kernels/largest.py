@@ -17,7 +17,15 @@ _LEAST_PER_CHOSEN = 16
 def largest_per_row(values: Float[Tensor, "n m"], k: int) -> tuple[Int[Tensor, "n k"], Float[Tensor, "n k"]]:
     """Where the `k` largest of each row are, and what they are, in no promised order; NaN is the largest of all."""
     n, m = values.shape
-    if values.device.type != "cpu" or m % _GROUP or m <= _LEAST_PER_CHOSEN * k or torch.compiler.is_compiling():
+    # In bfloat16 many are equal, and which of these are taken is better left to be as everywhere else.
+    is_wide = values.dtype.itemsize >= 4
+    if (
+        not is_wide
+        or values.device.type != "cpu"
+        or m % _GROUP
+        or m <= _LEAST_PER_CHOSEN * k
+        or torch.compiler.is_compiling()
+    ):
         found = values.topk(k, dim=-1, sorted=False)
         return found.indices, found.values
     n_groups = m // _GROUP
