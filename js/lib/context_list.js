@@ -8,6 +8,8 @@ import { number, percent, plural, signed } from "./format.js";
 import { quotedToken, spokenToken, tokenText } from "./tokens.js";
 
 const STACKED = 5; // tokens to either side
+const AT_ONCE = 12; // rows that are filled with the page: as many as are on view; the others follow, a few a frame
+const FRAME_MS = 8;
 
 /**
  * @typedef {{ texts: string[], ids: number[], acts: number[], at: number, row: number | null, start: number, document: number | null, n_times: number }} Context
@@ -34,6 +36,7 @@ export function contextList({ onRow, onEffects, onLook, offline }) {
   let settings = { width: "snippet", breaks: true, sort: "strength", top: 1, theme: "light" };
   /** @type {{ row: HTMLElement, i: number } | null} */
   let looked = null;
+  let frame = 0;
 
   /** @param {Group} group */
   function title(group) {
@@ -52,9 +55,22 @@ export function contextList({ onRow, onEffects, onLook, offline }) {
         h("div", { class: "sw-cl-head" }, h("strong", {}, name), h("span", { class: "sw-muted sw-small" }, aside)),
         h("div", { role: "list" }, order.map((i) => h("div", { class: "sw-cl-row", role: "listitem", tabindex: "-1", "data-key": `${g}:${i}` }))));
     }), box);
-    for (const row of rows()) drawRow(row);
-    rows()[0]?.setAttribute("tabindex", "0");
+    const all = rows();
+    for (const row of all.slice(0, AT_ONCE)) drawRow(row);
+    later(all.slice(AT_ONCE));
+    all[0]?.setAttribute("tabindex", "0");
     if (!groups.length) fill(node, h("p", { class: "sw-muted sw-cl-empty" }, "It has not fired on the texts that were read."), box);
+  }
+
+  /** @param {HTMLElement[]} left */
+  function later(left) {
+    cancelAnimationFrame(frame);
+    if (!left.length) return;
+    frame = requestAnimationFrame(() => {
+      const until = performance.now() + FRAME_MS;
+      while (left.length && performance.now() < until) drawRow(/** @type {HTMLElement} */ (left.shift()));
+      later(left);
+    });
   }
 
   /** @returns {HTMLElement[]} */
@@ -196,6 +212,7 @@ export function contextList({ onRow, onEffects, onLook, offline }) {
       draw();
     },
     stop() {
+      cancelAnimationFrame(frame);
       for (const stop of stops) stop();
       float.close();
     },

@@ -1470,7 +1470,7 @@ function floats(data) {
   const bytes = data instanceof ArrayBuffer ? data.slice(0) : data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength);
   return new Float32Array(bytes);
 }
-var readSide = (side) => ({ prompt: side.prompt, tokens: side.tokens, special: side.special, scores: floats(side.scores), acts: floats(side.acts) });
+var readSide = (side) => ({ prompt: side.prompt, tokens: side.tokens, special: side.special, scores: floats(side.scores) });
 function readMatrix(payload) {
   if (!payload?.features) return null;
   return {
@@ -1480,8 +1480,7 @@ function readMatrix(payload) {
     pairs: payload.pairs,
     rows: payload.features,
     left: readSide(payload.left),
-    right: payload.right?.tokens ? readSide(payload.right) : null,
-    isMeasured: payload.is_measured
+    right: payload.right?.tokens ? readSide(payload.right) : null
   };
 }
 function scoreAt(matrix, row, column, side) {
@@ -1519,8 +1518,7 @@ function along(matrix, row, side) {
   const from = matrix[side];
   if (!from) return [];
   const n = from.tokens.length;
-  const numbers = matrix.isMeasured ? from.scores : from.acts;
-  return Array.from(numbers.subarray(row * n, (row + 1) * n), (value) => Number.isFinite(value) ? value : 0);
+  return Array.from(from.scores.subarray(row * n, (row + 1) * n), (value) => Number.isFinite(value) ? value : 0);
 }
 
 // lib/prompt_cards.js
@@ -1781,7 +1779,7 @@ function render({ model, el, root, ask, offline, theme }) {
     if (isRunning) fill(cost, h("span", {}, "Leaving features out, one at a time\u2026"), stop);
     else fill(
       cost,
-      h("span", {}, `Not computed yet: ${plural(n, "forward pass", "forward passes")} of ${count(tokens)} tokens, one without each feature, about ${duration(seconds)}. The rows are those that fire most.`),
+      h("span", {}, `Not computed yet: ${plural(n, "forward pass", "forward passes")} of ${count(tokens)} tokens, one without each feature, about ${duration(seconds)}. Until then, those that fire most with their activations.`),
       needsKernel(h("button", { class: "sw-btn sw-primary", type: "button", onclick: () => model.send({ kind: "measure" }) }, "Compute"), offline)
     );
   }
@@ -1810,15 +1808,13 @@ function render({ model, el, root, ask, offline, theme }) {
   function scoreWords(i) {
     if (!matrix) return "";
     const row = matrix.rows[i];
-    const what = matrix.isMeasured ? unit() : "activation";
-    if (!matrix.isMeasured) return `${what} ${number(row.act)}`;
-    if (!matrix.right) return `${what} ${digits(row.left)}`;
-    return `${what}: left ${digits(row.left)}, right ${digits(row.right)}, difference ${signedFixed(row.difference)}`;
+    if (!matrix.right) return `${unit()} ${digits(row.left)}`;
+    return `${unit()}: left ${digits(row.left)}, right ${digits(row.right)}, difference ${signedFixed(row.difference)}`;
   }
   function drawPlace() {
     if (!matrix) return;
     const { position, metric, target: explained } = matrix;
-    const what = metric === "attribution" && explained !== null ? [`${unit()} to `, h("span", { class: "sw-token" }, quotedToken(explained))] : [matrix.isMeasured ? unit() : "activation"];
+    const what = metric === "attribution" && explained !== null ? [`${unit()} to `, h("span", { class: "sw-token" }, quotedToken(explained))] : [unit()];
     const whole = metric === "attribution" || metric === "loss_effect" ? "summed over the prompt" : "largest of the prompt";
     fill(
       place,
@@ -1847,7 +1843,8 @@ function render({ model, el, root, ask, offline, theme }) {
       /** @type {const} */
       [["left", METRICS[shown.metric][0]]]
     );
-    const text = (row, name) => !shown.isMeasured ? "\u2013" : name === "difference" ? signedFixed(row[name], 2) : shown.metric === "act_size" || shown.metric === "act_quantile" ? number(row[name]) : signedFixed(row[name]);
+    const text = (row, name) => name === "difference" ? signedFixed(row[name], 2) : shown.metric === "act_size" || shown.metric === "act_quantile" ? number(row[name]) : signedFixed(row[name]);
+    stage.classList.toggle("sw-pv-compared", shown.right !== null);
     fill(
       names,
       h("div", { class: "sw-pv-name sw-pv-namehead sw-label", style: { height: `${HEAD}px` } }, h("span", { class: "sw-grow" }, "Feature"), columns.map(([, words2]) => h("span", { class: "sw-num sw-pv-number" }, words2))),
@@ -1938,6 +1935,7 @@ var css2 = `${COMBOBOX_CSS}${PANELS_CSS}${CONTEXTS_CSS}${MATRIX_CSS}${CARDS_CSS}
 .sw-pv-ramp { width: 90px; height: 10px; border-radius: 3px; border: 1px solid var(--sw-line); }
 .sw-pv-stage { display: grid; grid-template-columns: minmax(0, 340px) minmax(0, 1fr); }
 .sw-pv-narrow .sw-pv-stage { grid-template-columns: minmax(0, 230px) minmax(0, 1fr); }
+.sw-pv-narrow .sw-pv-compared { grid-template-columns: minmax(0, 320px) minmax(0, 1fr); }
 .sw-pv-names { min-width: 0; }
 .sw-pv-name { display: flex; align-items: center; gap: 6px; width: 100%; font: inherit; font-size: 12px; color: inherit; background: none; border: 0; padding: 0 8px 0 4px; text-align: start; cursor: pointer; border-radius: 4px; }
 .sw-pv-name:hover { background: var(--sw-hover); }
