@@ -211,16 +211,19 @@ export function makeTable(n) {
     }
   }
 
+  /** All texts of each row in lower case. */
+  function searchable() {
+    if (searched) return searched;
+    const parts = /** @type {string[]} */ (new Array(n).fill(""));
+    for (const { texts } of columns.values()) texts?.forEach((each, i) => each && (parts[i] += `${each.toLowerCase()}\n`));
+    return (searched = parts);
+  }
+
   /** @param {string} text */
   function applyText(text) {
     const query = text.trim().toLowerCase();
     if (!query) return;
-    if (!searched) {
-      const parts = /** @type {string[]} */ (new Array(n).fill(""));
-      for (const { texts } of columns.values()) texts?.forEach((each, i) => each && (parts[i] += `${each.toLowerCase()}\n`));
-      searched = parts;
-    }
-    const all = searched;
+    const all = searchable();
     const words = query.split(/\s+/);
     const number = /^#?\d{1,9}$/.test(query) ? Number(query.replace("#", "")) : -1;
     apply("text", words.length === 1 ? (i) => i === number || all[i].includes(words[0]) : (i) => words.every((word) => all[i].includes(word)));
@@ -253,6 +256,8 @@ export function makeTable(n) {
     get columns() {
       return columns;
     },
+    /** Make ready what the first search would have to make. */
+    warm: () => void searchable(),
     /**
      * Work out what passes; how many.
      * @param {{ text: string, ranges: Ranges, selected: ArrayLike<number> }} query

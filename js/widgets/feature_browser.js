@@ -81,6 +81,8 @@ export function render({ model, el, root, offline, theme, childModel }) {
 
   // -- columns -------------------------------------------------------------------------------------------------------
 
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let warming;
   /** @param {string[]} names */
   async function takeGroups(names) {
     const read = await Promise.all(names.map(async (name) => [name, await Promise.all((get(name).columns ?? []).map((/** @type {any} */ spec) => readColumn(spec, table.n)))]));
@@ -89,6 +91,8 @@ export function render({ model, el, root, offline, theme, childModel }) {
     if (names.includes("mapped")) map.setPoints();
     drawColumns();
     drawRows();
+    clearTimeout(warming);
+    warming = setTimeout(table.warm, 200); // once it is seen
   }
   const fail = (/** @type {unknown} */ error) => fill(chips, h("p", { role: "alert" }, `The columns cannot be read here: ${error instanceof Error ? error.message : error}`));
 
@@ -317,6 +321,7 @@ export function render({ model, el, root, offline, theme, childModel }) {
     note.cancel();
     soon.cancel();
     clearTimeout(showing);
+    clearTimeout(warming);
     narrow.disconnect();
     endDashboard?.();
     box.stop();

@@ -762,19 +762,20 @@ function makeTable(n) {
       }
     }
   }
+  function searchable() {
+    if (searched) return searched;
+    const parts = (
+      /** @type {string[]} */
+      new Array(n).fill("")
+    );
+    for (const { texts } of columns.values()) texts?.forEach((each, i) => each && (parts[i] += `${each.toLowerCase()}
+`));
+    return searched = parts;
+  }
   function applyText(text) {
     const query = text.trim().toLowerCase();
     if (!query) return;
-    if (!searched) {
-      const parts = (
-        /** @type {string[]} */
-        new Array(n).fill("")
-      );
-      for (const { texts } of columns.values()) texts?.forEach((each, i) => each && (parts[i] += `${each.toLowerCase()}
-`));
-      searched = parts;
-    }
-    const all = searched;
+    const all = searchable();
     const words = query.split(/\s+/);
     const number2 = /^#?\d{1,9}$/.test(query) ? Number(query.replace("#", "")) : -1;
     apply("text", words.length === 1 ? (i) => i === number2 || all[i].includes(words[0]) : (i) => words.every((word) => all[i].includes(word)));
@@ -804,6 +805,8 @@ function makeTable(n) {
     get columns() {
       return columns;
     },
+    /** Make ready what the first search would have to make. */
+    warm: () => void searchable(),
     /**
      * Work out what passes; how many.
      * @param {{ text: string, ranges: Ranges, selected: ArrayLike<number> }} query
@@ -2809,6 +2812,7 @@ function render2({ model, el, root, offline, theme, childModel }) {
     body,
     dashboard
   );
+  let warming;
   async function takeGroups(names) {
     const read = await Promise.all(names.map(async (name) => [name, await Promise.all((get(name).columns ?? []).map((spec) => readColumn(spec, table.n)))]));
     if (isOver) return;
@@ -2821,6 +2825,8 @@ function render2({ model, el, root, offline, theme, childModel }) {
     if (names.includes("mapped")) map.setPoints();
     drawColumns();
     drawRows();
+    clearTimeout(warming);
+    warming = setTimeout(table.warm, 200);
   }
   const fail = (error) => fill(chips, h("p", { role: "alert" }, `The columns cannot be read here: ${error instanceof Error ? error.message : error}`));
   function shownKeys() {
@@ -3024,6 +3030,7 @@ function render2({ model, el, root, offline, theme, childModel }) {
     note.cancel();
     soon.cancel();
     clearTimeout(showing);
+    clearTimeout(warming);
     narrow.disconnect();
     endDashboard?.();
     box.stop();
