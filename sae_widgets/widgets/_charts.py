@@ -24,7 +24,7 @@ Charts = dict[str, Any]
 
 MAX_FEATURES, MAX_TOKENS, MAX_CONTEXTS = 12, 512, 12
 MAX_CURVES = 24
-_HEAT = alt.Scale(range=["#ffffff", "#fdc38d", "#e2711d", "#7a2e00"], domainMin=0)  # nothing is white
+_HEAT = ["#ffffff", "#fdc38d", "#e2711d", "#7a2e00"]  # nothing is white
 
 
 def _chart(rows: Sequence[Mapping[str, Any]], title: str, subtitle: str = "", **size: Any) -> alt.Chart:
@@ -33,6 +33,12 @@ def _chart(rows: Sequence[Mapping[str, Any]], title: str, subtitle: str = "", **
 
 def _token(text: str) -> str:
     return visible(text).replace("\n", "↵").replace(" ", "·")
+
+
+def _heat(rows: Sequence[Mapping[str, Any]], key: str = "activation") -> alt.Scale:
+    """White for 0 to dark for the largest value in `rows`; Vega wants a value for each of the colours."""
+    most = max((row[key] or 0.0 for row in rows), default=0.0) or 1.0
+    return alt.Scale(domain=[most * i / (len(_HEAT) - 1) for i in range(len(_HEAT))], range=_HEAT)
 
 
 def heatmap_charts(data: HeatmapData, features: Sequence[int]) -> Charts:
@@ -46,7 +52,7 @@ def heatmap_charts(data: HeatmapData, features: Sequence[int]) -> Charts:
             number = value if math.isfinite(value) else None
             rows.append({"token": f"{i} {_token(data.tokens[i])}", "feature": visible(name), "activation": number})
     is_signed = any((row["activation"] or 0) < 0 for row in rows)
-    scale = alt.Scale(scheme="blueorange", domainMid=0) if is_signed else _HEAT
+    scale = alt.Scale(scheme="blueorange", domainMid=0) if is_signed else _heat(rows)
     chart = _chart(
         rows, "Activations by token", f"{data.n_tokens} tokens", width=max(200, 18 * n), height=22 * len(shown)
     )
@@ -75,7 +81,7 @@ def prompt_charts(payload: Mapping[str, Any]) -> Charts:
     is_signed = any((row["value"] or 0) < 0 for row in rows)
     size = {"width": max(200, 18 * len(texts)), "height": 22 * len(names)}
     chart = _chart(rows, "Features by token", caption(dict(payload)), **size)
-    scale = alt.Scale(scheme="blueorange", domainMid=0) if is_signed else _HEAT
+    scale = alt.Scale(scheme="blueorange", domainMid=0) if is_signed else _heat(rows, "value")
     return {
         "matrix": chart.mark_rect(stroke="#8884", strokeWidth=0.5).encode(
             x=alt.X("token:N", title=None, sort=None, axis=alt.Axis(labelAngle=-60)),
@@ -138,7 +144,7 @@ def _contexts(contexts: Sequence[Mapping[str, Any]], title: str) -> Any:
     base = _chart(rows, "Strongest contexts", title, width=52 * span, height=22 * len(contexts))
     x, y = alt.X("at:O", title="tokens from the peak"), alt.Y("context:O", title=None)
     tip = ["token:N", alt.Tooltip("activation:Q", format=".4g")]
-    color = alt.Color("activation:Q", scale=_HEAT)
+    color = alt.Color("activation:Q", scale=_heat(rows))
     ground = base.mark_rect().encode(x=x, y=y, color=color, tooltip=tip)
     most = max(row["activation"] for row in rows)
     ink = alt.condition(f"datum.activation > {0.6 * most:.6g}", alt.value("#ffffff"), alt.value("#1c2128"))

@@ -43,5 +43,7 @@ def facts_of(sae: SAE | None, statistics: FeatureStatistics | None = None) -> di
 
 def caption(facts: Mapping[str, Any]) -> str:
     """The facts in a line or two: `model gelu-1l; SAE ...`."""
-    names = {"sae": "SAE", "sae_sha256": "SHA-256", "training_data": "trained on"}
-    return "; ".join(f"{names.get(key, key)} {value}" for key, value in facts.items())
+    names = {"widget": "", "sae": "SAE", "sae_sha256": "SHA-256", "training_data": "trained on", "versions": ""}
+    texts = ("prompt", "other", "target", "contrast")  # of which a reader must see where they begin and end
+    shown = {key: f"“{value}”" if key in texts else str(value) for key, value in facts.items()}
+    return "; ".join(f"{names.get(key, key)} {value}".strip() for key, value in shown.items())

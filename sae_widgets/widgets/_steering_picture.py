@@ -13,7 +13,7 @@ from sae_widgets.widgets._steering import SteeringResult
 if TYPE_CHECKING:
     from sae_widgets.widgets.steering_panel import SteeringPanel
 
-_LEGEND = "Tint: orange became likelier through steering, blue less likely. KL(steered ‖ unsteered) in nats."
+_LEGEND = "Tint: orange became likelier through steering, blue less likely. KL(steered || unsteered) in nats."
 _MAX_CHARACTERS = 4000  # of one text in a picture
 _LINE_CHARACTERS = 52
 

@@ -183,6 +183,12 @@ class CatalogBrowser(SaeWidget):
         note = f"{more:,} more pass the filters." if more > 0 else ""
         return _static.card(self.describe(), _static.table(header, rows), *code, note=note)
 
+    def fallback_svg(self) -> str:
+        """The first rows as a picture."""
+        lines = [self.describe(), *("  ".join(map(_known, _facts(each))) for each in self.results[:SHOWN_IN_PICTURE])]
+        drawn = (_static.svg_text(14, 26.0 + 20 * i, line[:130], size=12 if i else 13) for i, line in enumerate(lines))
+        return _static.svg(900.0, 20.0 * len(lines) + 22, *drawn, label=self.describe())
+
 
 def _facts(each: CatalogEntry) -> tuple[Any, ...]:
     return each.release, each.sae_id, each.model, each.layer, each.site, each.width, each.l0

@@ -28,6 +28,8 @@ WIDGETS = {
     "catalog": "hostile_catalog({text})",
     "dashboard": "hostile_dashboard({text})",
     "read": "hostile_files({text})",
+    "browser": "hostile_browser({text})",
+    "prompt": "sw.PromptView(model, sae, {text}, selection=False)",
 }
 
 # A run whose title, curve names and errors are the text.
@@ -51,11 +53,15 @@ def hostile_panel(text):
     run.run()
     run.wait(timeout=30)
     return panel
-def hostile_dashboard(text):
+def hostile_statistics(text):
     import copy
     known = copy.copy(statistics)
     known.labels, known.top_tokens = {f: text for f in range(20)}, {f: [text] for f in range(20)}
-    it = sw.FeatureDashboard(model, sae, 3, known, pinned=[3, 4], selection=False)
+    return known
+def hostile_browser(text):
+    return sw.FeatureBrowser(model, sae, statistics=hostile_statistics(text), feature=3, selection=False)
+def hostile_dashboard(text):
+    it = sw.FeatureDashboard(model, sae, 3, hostile_statistics(text), pinned=[3, 4], selection=False)
     it._explanations = {3: [sw.neuronpedia.Explanation(3, text, text, text)]}
     return it
 def hostile_files(text):
