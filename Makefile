@@ -20,6 +20,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PY := $(BIN)/python
 PARITY := .venv-parity
+BENCH := .venv-bench
 # ipykernel 7.4 is the one of .venv.
 KERNELS := 6.31.0 7.3.0
 TORCH := $(shell sed -n 's/^torch==//p' constraints.txt)
@@ -52,6 +53,15 @@ $(PARITY)/.done: tests/parity/requirements.txt constraints.txt | $(BIN)/python
 	$(BIN)/python -m venv $(PARITY)
 	$(PARITY)/bin/python -m pip install $(PIP_FLAGS) torch==$(TORCH)
 	$(PARITY)/bin/python -m pip install $(PIP_FLAGS) -r tests/parity/requirements.txt
+	@touch $@
+
+# SAELens and the peers that benchmarks/steps.py compares with; without what these need for language models.
+$(BENCH)/.done: tests/parity/requirements.txt benchmarks/requirements.txt constraints.txt | $(BIN)/python
+	rm -rf $(BENCH)
+	$(BIN)/python -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install $(PIP_FLAGS) torch==$(TORCH)
+	$(BENCH)/bin/python -m pip install $(PIP_FLAGS) -r tests/parity/requirements.txt
+	$(BENCH)/bin/python -m pip install $(PIP_FLAGS) --no-deps -r benchmarks/requirements.txt
 	@touch $@
 
 .venv-kernel-%/.done: constraints.txt | $(VENV)/.dev
@@ -110,7 +120,7 @@ dev: $(VENV)/.dev js/node_modules/.done chromium
 	@git config core.hooksPath .githooks
 	@echo "Ready: $(BIN)/pytest, $(BIN)/jupyter lab; CONTRIBUTING.md says how we work."
 
-bench: $(VENV)/.dev $(PARITY)/.done chromium
+bench: $(VENV)/.dev $(PARITY)/.done $(BENCH)/.done chromium
 	for script in benchmarks/*.py; do echo "== $$script"; $(PY) $$script; done
 
 clean:

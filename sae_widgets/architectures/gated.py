@@ -23,6 +23,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from sae_widgets.architectures.encoding import train_product
 from sae_widgets.normalize import Undo
 from sae_widgets.sae.acts import (
     Coefficient,
@@ -86,7 +87,7 @@ class GatedSAE(SAE):
 
     def train_parts(self, x: Float[Tensor, "*batch d_in"]) -> TrainParts:
         sae_in, undo = self._prepare(x, hooked=False)
-        product = sae_in @ self.W_enc
+        product = train_product(self, x, sae_in, None)
         few = None
         # Of what is short of opening, closed gates have a share.
         if self._training_config().pre_act_loss_coefficient is None:

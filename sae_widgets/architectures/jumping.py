@@ -21,13 +21,14 @@ sparse: the others have no gradient.
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, final
+from typing import Any, ClassVar, Literal, NamedTuple, final
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.autograd import Function
 
+from sae_widgets.architectures.encoding import train_product
 from sae_widgets.sae.acts import (
     Coefficient,
     EntryActs,
@@ -105,7 +106,7 @@ class JumpingSAE(SAE):
     def train_parts(self, x: Float[Tensor, "*batch d_in"]) -> TrainParts:
         cfg = self._training_config()
         sae_in, undo = self._prepare(x, hooked=False)
-        hidden_pre, few = self.pre_activations(sae_in), None
+        hidden_pre, few = train_product(self, x, sae_in, self.b_enc), None
         # Of what is short of firing, all features have a share.
         if cfg.pre_act_loss_coefficient is None:
             # A little more than half the rectangle's width, since its own test rounds in another way.
@@ -189,12 +190,27 @@ class JumpingSAE(SAE):
         self.threshold.mul_(norms)
 
 
-def _rectangle(u: Tensor) -> Tensor:
-    return ((u > -0.5) & (u < 0.5)).to(u.dtype)
+class _Near(NamedTuple):
+    """Pre-activations within the rectangle around their threshold: few, however many are active."""
+
+    at: tuple[Tensor, ...]
+    """Where they are."""
+
+    features: Int[Tensor, " m"]
+
+    @classmethod
+    def of(cls, pre: Tensor, threshold: Tensor, bandwidth: float) -> "_Near":
+        at = ((pre - threshold).div_(bandwidth).abs_() < 0.5).nonzero(as_tuple=True)
+        return cls(at, at[-1])
 
 
-def _summed_to(grad: Tensor, threshold: Tensor) -> Tensor:
-    return grad if grad.ndim == 1 else grad.flatten(0, -2).sum(0)
+def _through(
+    grad: Tensor, pre: Tensor, threshold: Tensor, bandwidth: float, scale: Tensor | None
+) -> tuple[_Near, Tensor]:
+    """Which entries the estimator reaches, and what it says of each: `scale / eps * grad`."""
+    near = _Near.of(pre, threshold, bandwidth)
+    each = grad[near.at] / bandwidth
+    return near, each if scale is None else each * scale[near.features]
 
 
 class _JumpReLU(Function):
@@ -207,9 +223,11 @@ class _JumpReLU(Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         pre, threshold = ctx.saved_tensors
-        through = threshold / ctx.bandwidth * _rectangle((pre - threshold) / ctx.bandwidth) * grad
+        near, through = _through(grad, pre, threshold, ctx.bandwidth, threshold)
         d_pre = (pre > threshold) * grad
-        return d_pre + through if ctx.ste_to_input else d_pre, _summed_to(-through, threshold), None, None
+        if ctx.ste_to_input:
+            d_pre[near.at] += through
+        return d_pre, torch.zeros_like(threshold).index_add_(0, near.features, -through), None, None
 
 
 class _Step(Function):
@@ -222,5 +240,9 @@ class _Step(Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         pre, threshold = ctx.saved_tensors
-        through = 1.0 / ctx.bandwidth * _rectangle((pre - threshold) / ctx.bandwidth) * grad
-        return through if ctx.ste_to_input else None, _summed_to(-through, threshold), None, None
+        near, through = _through(grad, pre, threshold, ctx.bandwidth, None)
+        d_pre = None
+        if ctx.ste_to_input:
+            d_pre = torch.zeros_like(pre)
+            d_pre[near.at] = through
+        return d_pre, torch.zeros_like(threshold).index_add_(0, near.features, -through), None, None

@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from sae_widgets.architectures.encoding import train_product
 from sae_widgets.sae.acts import (
     Coefficient,
     EntryActs,
@@ -43,7 +44,7 @@ class RectifyingSAE(SAE):
     def train_parts(self, x: Float[Tensor, "*batch d_in"]) -> TrainParts:
         cfg = self._training_config()
         sae_in, undo = self._prepare(x, hooked=False)
-        hidden_pre = self.pre_activations(sae_in)
+        hidden_pre = train_product(self, x, sae_in, self.b_enc)
         acts = None
         # Of a norm that is no sum, and of what is short of firing, inactive features have a share.
         if self._p == 1 and cfg.pre_act_loss_coefficient is None:
