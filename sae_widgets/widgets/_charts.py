@@ -38,7 +38,8 @@ def _token(text: str) -> str:
 def _heat(rows: Sequence[Mapping[str, Any]], key: str = "activation") -> alt.Scale:
     """White for 0 to dark for the largest value in `rows`; Vega wants a value for each of the colours."""
     most = max((row[key] or 0.0 for row in rows), default=0.0) or 1.0
-    return alt.Scale(domain=[most * i / (len(_HEAT) - 1) for i in range(len(_HEAT))], range=_HEAT)
+    # Not by hue, Vega's own way: white has none, and would take on its neighbour's.
+    return alt.Scale(domain=[most * i / (len(_HEAT) - 1) for i in range(len(_HEAT))], range=_HEAT, interpolate="rgb")
 
 
 def heatmap_charts(data: HeatmapData, features: Sequence[int]) -> Charts:

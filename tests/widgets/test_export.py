@@ -110,6 +110,17 @@ def test_every_picture_has_its_chart(widgets, name):
             widget.to_altair()
 
 
+def test_nothing_is_white_in_a_chart():
+    import vl_convert
+
+    heatmap = sw.TokenHeatmap.from_data([" a", " b"], [[0.0, 3.0], [1.0, 0.0]])
+    drawn = vl_convert.vegalite_to_svg(heatmap.to_altair().to_dict())
+    fills = re.findall(r'<path aria-label="[^"]*activation: ([\d.]+)[^>]*fill="([^"]+)"', drawn)
+    assert dict(fills)["0"] in ("rgb(255, 255, 255)", "#ffffff", "white")
+    assert dict(fills)["3"] == "rgb(122, 46, 0)"
+    heatmap.close()
+
+
 def test_tables_hold_the_numbers_of_the_widget(widgets):
     data, frame = widgets["heatmap"].data, widgets["heatmap"].to_frame()
     assert frame["activation"].to_numpy() == pytest.approx(data.values)
