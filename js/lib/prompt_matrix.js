@@ -3,9 +3,9 @@
 
 /**
  * @typedef {{ feature: number, label: string, act: number, left: number | null, right: number | null, difference: number | null }} Row
- * @typedef {{ prompt: string, tokens: string[], special: number[], scores: Float32Array, acts: Float32Array }} Side
+ * @typedef {{ prompt: string, tokens: string[], special: number[], scores: Float32Array }} Side
  * @typedef {{ metric: string, target: string | null, position: number | null, pairs: [number | null, number | null][], rows: Row[], left: Side,
- *   right: Side | null, isMeasured: boolean }} PromptMatrix
+ *   right: Side | null }} PromptMatrix
  */
 
 /** @param {any} data */
@@ -16,14 +16,14 @@ function floats(data) {
 }
 
 /** @param {any} side @returns {Side} */
-const readSide = (side) => ({ prompt: side.prompt, tokens: side.tokens, special: side.special, scores: floats(side.scores), acts: floats(side.acts) });
+const readSide = (side) => ({ prompt: side.prompt, tokens: side.tokens, special: side.special, scores: floats(side.scores) });
 
 /** @param {any} payload @returns {PromptMatrix | null} */
 export function readMatrix(payload) {
   if (!payload?.features) return null;
   return {
     metric: payload.metric, target: payload.target, position: payload.position, pairs: payload.pairs, rows: payload.features,
-    left: readSide(payload.left), right: payload.right?.tokens ? readSide(payload.right) : null, isMeasured: payload.is_measured,
+    left: readSide(payload.left), right: payload.right?.tokens ? readSide(payload.right) : null,
   };
 }
 
@@ -88,6 +88,5 @@ export function along(matrix, row, side) {
   const from = matrix[side];
   if (!from) return [];
   const n = from.tokens.length;
-  const numbers = matrix.isMeasured ? from.scores : from.acts;
-  return Array.from(numbers.subarray(row * n, (row + 1) * n), (value) => (Number.isFinite(value) ? value : 0));
+  return Array.from(from.scores.subarray(row * n, (row + 1) * n), (value) => (Number.isFinite(value) ? value : 0));
 }

@@ -3,9 +3,9 @@ import { test } from "node:test";
 import { along, cellValues, columnTokens, fullAt, isSpecial, readMatrix, scoreAt } from "../lib/prompt_matrix.js";
 
 const bytes = (numbers) => new DataView(new Float32Array(numbers).buffer);
-const side = (tokens, scores, acts = scores) => ({ prompt: tokens.join(""), tokens, special: [1, ...tokens.slice(1).map(() => 0)], scores: bytes(scores), acts: bytes(acts) });
+const side = (tokens, scores) => ({ prompt: tokens.join(""), tokens, special: [1, ...tokens.slice(1).map(() => 0)], scores: bytes(scores) });
 const row = (feature) => ({ feature, label: "", act: 1, left: 1, right: null, difference: null });
-const ONE = { metric: "act_size", target: null, position: null, pairs: [[0, 0], [1, 1], [2, 2]], features: [row(7), row(3)], left: side(["<bos>", "a", "b"], [NaN, 2, 0, NaN, 0, -4]), right: {}, is_measured: true };
+const ONE = { metric: "act_size", target: null, position: null, pairs: [[0, 0], [1, 1], [2, 2]], features: [row(7), row(3)], left: side(["<bos>", "a", "b"], [NaN, 2, 0, NaN, 0, -4]), right: {} };
 const TWO = { ...ONE, pairs: [[0, 0], [1, 1], [null, 2], [2, 3]], right: side(["<bos>", "a", "c", "b"], [NaN, 1, 5, 0.5, NaN, 0, 0, 3]) };
 
 test("one prompt: a number for each cell, none at special tokens", () => {
@@ -33,10 +33,4 @@ test("two prompts: left and right, or right less left; a lone token has no numbe
   assert.equal(fullAt(matrix, "difference"), 7);
   assert.deepEqual(columnTokens(matrix, 2), [null, "c"]);
   assert.deepEqual(columnTokens(matrix, 3), ["b"]);
-});
-
-test("before loss effects are known the prompt shows activations", () => {
-  const matrix = readMatrix({ ...ONE, is_measured: false, left: side(["<bos>", "a", "b"], [NaN, NaN, NaN, NaN, NaN, NaN], [0, 2, 0, 0, 1, 0]) });
-  assert.deepEqual(along(matrix, 1, "left"), [0, 1, 0]);
-  assert.equal(fullAt(matrix, "both"), 1);
 });

@@ -167,7 +167,7 @@ export function render({ model, el, root, ask, offline, theme }) {
     cost.hidden = n === undefined && !(isRunning && get("metric") === "loss_effect");
     if (cost.hidden) return;
     if (isRunning) fill(cost, h("span", {}, "Leaving features out, one at a time…"), stop);
-    else fill(cost, h("span", {}, `Not computed yet: ${plural(n, "forward pass", "forward passes")} of ${count(tokens)} tokens, one without each feature, about ${duration(seconds)}. The rows are those that fire most.`),
+    else fill(cost, h("span", {}, `Not computed yet: ${plural(n, "forward pass", "forward passes")} of ${count(tokens)} tokens, one without each feature, about ${duration(seconds)}. Until then, those that fire most with their activations.`),
       needsKernel(h("button", { class: "sw-btn sw-primary", type: "button", onclick: () => model.send({ kind: "measure" }) }, "Compute"), offline));
   }
 
@@ -197,16 +197,14 @@ export function render({ model, el, root, ask, offline, theme }) {
   function scoreWords(i) {
     if (!matrix) return "";
     const row = matrix.rows[i];
-    const what = matrix.isMeasured ? unit() : "activation";
-    if (!matrix.isMeasured) return `${what} ${number(row.act)}`;
-    if (!matrix.right) return `${what} ${digits(row.left)}`;
-    return `${what}: left ${digits(row.left)}, right ${digits(row.right)}, difference ${signedFixed(row.difference)}`;
+    if (!matrix.right) return `${unit()} ${digits(row.left)}`;
+    return `${unit()}: left ${digits(row.left)}, right ${digits(row.right)}, difference ${signedFixed(row.difference)}`;
   }
 
   function drawPlace() {
     if (!matrix) return;
     const { position, metric, target: explained } = matrix;
-    const what = metric === "attribution" && explained !== null ? [`${unit()} to `, h("span", { class: "sw-token" }, quotedToken(explained))] : [matrix.isMeasured ? unit() : "activation"];
+    const what = metric === "attribution" && explained !== null ? [`${unit()} to `, h("span", { class: "sw-token" }, quotedToken(explained))] : [unit()];
     const whole = metric === "attribution" || metric === "loss_effect" ? "summed over the prompt" : "largest of the prompt";
     fill(place, h("b", {}, `${plural(matrix.rows.length, "feature")} by `, ...what),
       position === null ? h("span", { class: "sw-muted" }, `${whole}; click a token for its own`) : [h("span", { class: "sw-token" }, `at ${head(position)}`),
@@ -226,7 +224,8 @@ export function render({ model, el, root, ask, offline, theme }) {
     if (!matrix) return;
     const shown = matrix;
     const columns = shown.right ? /** @type {const} */ ([["left", "Left"], ["right", "Right"], ["difference", "Diff"]]) : /** @type {const} */ ([["left", METRICS[shown.metric][0]]]);
-    const text = (/** @type {any} */ row, /** @type {"left" | "right" | "difference"} */ name) => (!shown.isMeasured ? "–" : name === "difference" ? signedFixed(row[name], 2) : shown.metric === "act_size" || shown.metric === "act_quantile" ? number(row[name]) : signedFixed(row[name]));
+    const text = (/** @type {any} */ row, /** @type {"left" | "right" | "difference"} */ name) => (name === "difference" ? signedFixed(row[name], 2) : shown.metric === "act_size" || shown.metric === "act_quantile" ? number(row[name]) : signedFixed(row[name]));
+    stage.classList.toggle("sw-pv-compared", shown.right !== null);
     fill(names,
       h("div", { class: "sw-pv-name sw-pv-namehead sw-label", style: { height: `${HEAD}px` } }, h("span", { class: "sw-grow" }, "Feature"), columns.map(([, words]) => h("span", { class: "sw-num sw-pv-number" }, words))),
       shown.rows.map((row, i) => h("button", { class: "sw-pv-name", type: "button", tabindex: "-1", style: { height: `${ROW}px` }, "data-row": i, "aria-pressed": String(row.feature === get("feature")), title: nameOf(i), onclick: () => choose(row.feature) },
@@ -305,6 +304,7 @@ export const css = `${COMBOBOX_CSS}${PANELS_CSS}${CONTEXTS_CSS}${MATRIX_CSS}${CA
 .sw-pv-ramp { width: 90px; height: 10px; border-radius: 3px; border: 1px solid var(--sw-line); }
 .sw-pv-stage { display: grid; grid-template-columns: minmax(0, 340px) minmax(0, 1fr); }
 .sw-pv-narrow .sw-pv-stage { grid-template-columns: minmax(0, 230px) minmax(0, 1fr); }
+.sw-pv-narrow .sw-pv-compared { grid-template-columns: minmax(0, 320px) minmax(0, 1fr); }
 .sw-pv-names { min-width: 0; }
 .sw-pv-name { display: flex; align-items: center; gap: 6px; width: 100%; font: inherit; font-size: 12px; color: inherit; background: none; border: 0; padding: 0 8px 0 4px; text-align: start; cursor: pointer; border-radius: 4px; }
 .sw-pv-name:hover { background: var(--sw-hover); }

@@ -139,7 +139,6 @@ def payload_of(view: View, statistics: Any) -> dict[str, Any]:
         "features": rows,
         "left": _side_of(left),
         "right": {} if right is None else _side_of(right),
-        "is_measured": left.metric != "loss_effect" or bool((~left.scores.isnan()).any()),
     }
 
 
@@ -149,7 +148,6 @@ def _side_of(side: PromptFeatures) -> dict[str, Any]:
         "tokens": [clean_text(text) for text in side.token_texts],
         "special": [int(special) for special in side.is_special],
         "scores": side.scores.float().contiguous().numpy().tobytes(),
-        "acts": side.acts.float().contiguous().numpy().tobytes(),
     }
 
 

@@ -214,13 +214,12 @@ class PromptView(SaeWidget):
         studies = [left] if right is None else [left, right]
         n_missing = sum(len(study.missing_effects(features)) for study in studies) if metric == "loss_effect" else 0
         missing = {} if not n_missing or may_measure else self._cost(n_missing, left)
-        if missing:
-            sides = [_unmeasured(study, features) for study in studies]
-        else:
-            sides = [study.scored(metric, features, wanted, **self._telling(job)) for study in studies]
+        # Until they are asked for, what the features are chosen by is shown.
+        shown = "act_size" if missing else metric
+        sides = [study.scored(shown, features, wanted, **self._telling(job)) for study in studies]
         job.check()
         view = View(sides[0], sides[1] if right is not None else None, pairs, column)
-        return ordered(view, self.sort) if not missing else view, missing
+        return ordered(view, self.sort), missing
 
     def _telling(self, job: Job) -> dict[str, Any]:
         def tell(done: int, total: int) -> None:
@@ -266,6 +265,8 @@ class PromptView(SaeWidget):
     def data(self) -> PromptFeatures | PromptComparison:
         """The numbers on view, once the work is done: of one prompt, or of two side by side.
 
+        Before `measure()` they are activations where loss effects are wanted; their `metric` says so.
+
         Raises:
             ValueError: If there are none, because the prompt was refused.
         """
@@ -292,7 +293,8 @@ class PromptView(SaeWidget):
             return "PromptView (no prompt yet)"
         shown = [visible(clean_text(side["prompt"])) for side in (self.payload["left"], self.payload["right"]) if side]
         words = " against ".join(f"“{text[:59] + '…' if len(text) > 60 else text}”" for text in shown)
-        return f"PromptView of {words}: {len(self.payload['features'])} features by {self.payload['metric']}"
+        measure = _prompt_picture.TITLES[self.payload["metric"]]
+        return f"PromptView of {words}: {len(self.payload['features'])} features by {measure}"
 
     def fallback_html(self) -> str:
         """The matrix as a table with its numbers."""
@@ -301,8 +303,3 @@ class PromptView(SaeWidget):
     def fallback_svg(self) -> str:
         """The matrix as a picture."""
         return _prompt_picture.to_svg(self.payload, self.describe()) if self.payload else super().fallback_svg()
-
-
-def _unmeasured(study: PromptStudy, features: list[int]) -> PromptFeatures:
-    """The features whose loss effects nobody has asked for yet; known ones are not shown beside unknown ones."""
-    return study.scored("loss_effect", features, is_cancelled=lambda: True)

@@ -78,7 +78,7 @@ def test_keys_alone_choose_tokens_features_and_measure(book, view, grid):
     compute = view.get_by_role("button", name="Compute")
     expect(view.get_by_text("forward passes of")).to_be_visible()
     compute.press("Enter")
-    book.wait_python("view.payload['is_measured'] and view.cost == {}")
+    book.wait_python("view.payload['metric'] == 'loss_effect' and view.cost == {}")
     expect(compute).to_have_count(0)
     shoot(view, "prompt-view-loss")
 

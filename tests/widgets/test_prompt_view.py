@@ -96,13 +96,12 @@ def test_loss_effects_say_their_cost_and_wait_to_be_asked(make, tiny_model, tiny
     view = make(metric="loss_effect", top=5)
     assert (view.cost["n"], view.cost["tokens"]) == (5, len(view.payload["left"]["tokens"]))
     assert view.cost["seconds"] > 0
-    assert not view.payload["is_measured"]
-    assert np.isnan(scores(view)).all()
+    assert view.payload["metric"] == view.data.metric == "act_size"
     by_act = [row["feature"] for row in view.payload["features"]]
     assert by_act == PromptStudy(tiny_model, tiny_sae, PROMPT).best("act_size", 100)[:5]
     view.on_message({"kind": "measure"}, [])
     assert view.wait(30)
-    assert (view.cost, view.payload["is_measured"]) == ({}, True)
+    assert (view.cost, view.payload["metric"]) == ({}, "loss_effect")
     expected = prompt_features(tiny_model, tiny_sae, PROMPT, "loss_effect", features=view.data.features)
     torch.testing.assert_close(view.data.scores, expected.scores, equal_nan=True)
     sizes = [abs(row["left"]) for row in view.payload["features"]]
