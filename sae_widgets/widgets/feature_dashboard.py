@@ -4,7 +4,6 @@ import os
 import random
 import threading
 from collections.abc import Callable, Iterable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -368,8 +367,7 @@ class FeatureDashboard(SaeWidget):
         for feature in chosen:
             self._check_number(feature)
         first = self.feature if self.feature in chosen else min(chosen, default=self.feature)
-        tell = partial(self._report, "running", "Saving")
-        saved = pack_pages(chosen, pages, lambda done, n: tell(done=done, total=n))
+        saved = pack_pages(chosen, pages, lambda done, n: self._report("running", "Saving", done, n))
         self._report("done", f"Saved {len(saved['features']):,} features")
         idle = {"state": "idle", "text": "", "done": 0, "total": 0}
         return {"saved": saved, "feature": first, "page": json_safe(pages(first)), "status": idle}
