@@ -104,7 +104,7 @@ parity: $(PARITY)/.done
 
 pytest: export SAE_WIDGETS_KERNELS = $(subst $() ,:,$(KERNELS:%=$(CURDIR)/.venv-kernel-%/bin/python) $(CURDIR)/$(PY))
 pytest: export SAE_WIDGETS_REQUIRE_ALL = 1
-pytest: $(VENV)/.dev $(KERNELS:%=.venv-kernel-%/.done) chromium
+pytest: $(VENV)/.dev js/node_modules/.done $(KERNELS:%=.venv-kernel-%/.done) chromium
 	OMP_NUM_THREADS=1 $(PY) $(TWO_AT_ONCE) --durations=25 --ignore tests/browser --ignore tests/kernels
 	$(PY) -m pytest --durations=10 tests/kernels tests/browser
 
