@@ -23,6 +23,19 @@ def test_naming_an_sae_loads_no_model_library():
     assert [name for name in ("transformers", "datasets", "altair", "anywidget") if name in loaded] == []
 
 
+def test_widgets_load_pandas_and_altair_when_tables_and_charts_are_asked_for():
+    program = """
+import sys
+import sae_widgets as sw
+from sae_widgets.widgets._base import SaeWidget
+for name in sw.__all__:
+    if name.endswith(("Heatmap", "Panel", "Bars", "View", "Browser", "Dashboard", "ToyModel")):
+        assert issubclass(getattr(sw, name), SaeWidget), name
+print([name for name in ("altair", "pandas") if name in sys.modules])
+"""
+    assert run(program) == "[]\n"
+
+
 def test_import_changes_nothing_of_the_process():
     program = """
 import logging, os, random, threading, warnings

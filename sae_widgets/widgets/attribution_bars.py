@@ -17,7 +17,7 @@ from sae_widgets.features.statistics import FeatureStatistics, known_statistics
 from sae_widgets.fit import check_fits
 from sae_widgets.hooked import as_hooked
 from sae_widgets.sae import SAE
-from sae_widgets.widgets import _attribution_picture, _charts, _numbers, _provenance
+from sae_widgets.widgets import _attribution_picture, _provenance
 from sae_widgets.widgets._attribution import NextTokens, bar_table, next_tokens
 from sae_widgets.widgets._base import Job, SaeWidget, kernel_written
 from sae_widgets.widgets._refused import RefusedError
@@ -188,9 +188,13 @@ class AttributionBars(SaeWidget):
     # -- ways out --------------------------------------------------------------------------------------------------
 
     def _tables(self) -> dict[str, Any]:
+        from sae_widgets.widgets import _numbers  # pandas and altair are slow to import
+
         return _numbers.attribution_frames(self.result, self._label)
 
     def _charts(self) -> dict[str, Any]:
+        from sae_widgets.widgets import _charts  # pandas and altair are slow to import
+
         return _charts.attribution_charts(self.result, self.sort_by, self.top)
 
     def _sources(self) -> dict[str, Any]:

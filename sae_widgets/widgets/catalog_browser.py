@@ -10,7 +10,7 @@ from sae_widgets.loaders import catalog
 from sae_widgets.loaders.catalog import CatalogEntry
 from sae_widgets.neuronpedia import SITE
 from sae_widgets.sae.config import nearest
-from sae_widgets.widgets import _numbers, _static
+from sae_widgets.widgets import _static
 from sae_widgets.widgets._base import SaeWidget, kernel_written
 from sae_widgets.widgets._catalog import pack
 from sae_widgets.widgets._code import view_code
@@ -163,6 +163,8 @@ class CatalogBrowser(SaeWidget):
         return view_code(self) if self._entries is _all_entries() else view_code(self, entries="entries")
 
     def _tables(self) -> dict[str, Any]:
+        from sae_widgets.widgets import _numbers  # pandas and altair are slow to import
+
         return _numbers.catalog_frames(self.results)
 
     # -- pictures ------------------------------------------------------------------------------------------------------

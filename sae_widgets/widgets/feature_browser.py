@@ -13,7 +13,7 @@ from sae_widgets.features.directions import MAPS, check_map, decoder_cosines, di
 from sae_widgets.features.statistics import FeatureStatistics, known_statistics
 from sae_widgets.sae import SAE
 from sae_widgets.sae.config import nearest
-from sae_widgets.widgets import _browser_charts, _browser_picture, _provenance
+from sae_widgets.widgets import _browser_picture, _provenance
 from sae_widgets.widgets._base import Job, SaeWidget, kernel_written
 from sae_widgets.widgets._browser import (
     INDEX,
@@ -372,6 +372,8 @@ class FeatureBrowser(SaeWidget):
         return {"features": self._table.to_frame(self._rows())}
 
     def _charts(self) -> dict[str, Any]:
+        from sae_widgets.widgets import _browser_charts
+
         return _browser_charts.charts_of(self._table, self._rows(), self.order, self.describe())
 
     def _sources(self) -> dict[str, Any]:

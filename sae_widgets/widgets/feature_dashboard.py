@@ -19,7 +19,7 @@ from sae_widgets.fit import check_fits
 from sae_widgets.hooked import as_hooked
 from sae_widgets.neuronpedia import kept_explanations
 from sae_widgets.neuronpedia_json import read_neuronpedia
-from sae_widgets.widgets import _charts, _dashboard_picture, _numbers, _provenance
+from sae_widgets.widgets import _dashboard_picture, _provenance
 from sae_widgets.widgets._base import Job, SaeWidget, kernel_written
 from sae_widgets.widgets._clean import clean_text, json_safe
 from sae_widgets.widgets._dashboard import context_of, effects_of, page_of, search
@@ -349,9 +349,13 @@ class FeatureDashboard(SaeWidget):
     # -- ways out ------------------------------------------------------------------------------------------------------
 
     def _tables(self) -> dict[str, Any]:
+        from sae_widgets.widgets import _numbers
+
         return _numbers.dashboard_frames(self.page)
 
     def _charts(self) -> dict[str, Any]:
+        from sae_widgets.widgets import _charts
+
         return _charts.dashboard_charts(self.page)
 
     def _sources(self) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from sae_widgets.features.statistics import FeatureStatistics, known_statistics
 from sae_widgets.fit import check_fits
 from sae_widgets.hooked import as_hooked
 from sae_widgets.sae import SAE
-from sae_widgets.widgets import _charts, _numbers, _prompt_picture, _provenance
+from sae_widgets.widgets import _prompt_picture, _provenance
 from sae_widgets.widgets._attribution import NextTokens, next_tokens
 from sae_widgets.widgets._base import Job, SaeWidget, kernel_written
 from sae_widgets.widgets._clean import clean_text, visible
@@ -277,9 +277,13 @@ class PromptView(SaeWidget):
         return shown.left if shown.right is None else PromptComparison(shown.left, shown.right, shown.pairs)
 
     def _tables(self) -> dict[str, Any]:
+        from sae_widgets.widgets import _numbers  # pandas and altair are slow to import
+
         return {} if self._view_shown is None else _numbers.prompt_frames(self.data)
 
     def _charts(self) -> dict[str, Any]:
+        from sae_widgets.widgets import _charts  # pandas and altair are slow to import
+
         return _charts.prompt_charts(self.payload)
 
     def _sources(self) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from sae_widgets.fit import check_fits
 from sae_widgets.hooked import as_hooked
 from sae_widgets.sae import SAE
 from sae_widgets.steering import FeatureSteer, GeneratedToken, generate_stream
-from sae_widgets.widgets import _charts, _numbers, _provenance, _steering_picture
+from sae_widgets.widgets import _provenance, _steering_picture
 from sae_widgets.widgets._base import Job, SaeWidget, kernel_written
 from sae_widgets.widgets._clean import json_safe
 from sae_widgets.widgets._code import view_code
@@ -377,9 +377,13 @@ class SteeringPanel(SaeWidget):
 
     def _tables(self) -> dict[str, Any]:
         strengths = [{**row, "strength": self.strengths.get(row["feature"], 0.0)} for row in self.rows]
+        from sae_widgets.widgets import _numbers
+
         return _numbers.steering_frames(self.result, strengths)
 
     def _charts(self) -> dict[str, Any]:
+        from sae_widgets.widgets import _charts
+
         return _charts.steering_charts(self.result)
 
     def _sources(self) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import traitlets
 
-from sae_widgets.widgets import _charts, _heatmap_picture, _numbers, _provenance
+from sae_widgets.widgets import _heatmap_picture, _provenance
 from sae_widgets.widgets._base import Job, SaeWidget, kernel_written
 from sae_widgets.widgets._clean import clean_text, visible
 from sae_widgets.widgets._code import view_code
@@ -268,9 +268,13 @@ class TokenHeatmap(SaeWidget):
         return data_code(self, data)
 
     def _tables(self) -> dict[str, Any]:
+        from sae_widgets.widgets import _numbers  # pandas and altair are slow to import
+
         return _numbers.heatmap_frames(self._data) if self._data is not None else {}
 
     def _charts(self) -> dict[str, Any]:
+        from sae_widgets.widgets import _charts  # pandas and altair are slow to import
+
         return _charts.heatmap_charts(self._data, self.features) if self._data is not None else {}
 
     def _sources(self) -> dict[str, Any]:

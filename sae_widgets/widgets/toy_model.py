@@ -12,7 +12,7 @@ import torch
 import traitlets
 
 from sae_widgets.toy_model import MAX_FEATURES, FittedSAE, Geometry, ToyAutoencoder, geometry
-from sae_widgets.widgets import _charts, _numbers, _static
+from sae_widgets.widgets import _static
 from sae_widgets.widgets._base import SEND_INTERVAL_S, Job, SaeWidget, kernel_written
 from sae_widgets.widgets._code import call, program, settings_of
 from sae_widgets.widgets._curves import Curve, pack
@@ -199,9 +199,13 @@ class ToyModel(SaeWidget):
         return program(self, f"view = {made}\n{f'view.run({n_steps})' if n_steps else 'view'}\n")
 
     def _tables(self) -> dict[str, Any]:
+        from sae_widgets.widgets import _numbers  # pandas and altair are slow to import
+
         return _numbers.toy_frames(self._frame(), self._curve.points())
 
     def _charts(self) -> dict[str, Any]:
+        from sae_widgets.widgets import _charts  # pandas and altair are slow to import
+
         return _charts.toy_charts(self._frame(), self._curve.points(), feature_color)
 
     def _sources(self) -> dict[str, Any]:

@@ -18,7 +18,7 @@ import traitlets
 
 from sae_widgets.runs.follower import FollowedRun
 from sae_widgets.runs.run import FINAL_STATUSES, TrainingRun
-from sae_widgets.widgets import _charts, _numbers, _training_picture
+from sae_widgets.widgets import _training_picture
 from sae_widgets.widgets._base import SEND_INTERVAL_S, Job, SaeWidget, kernel_written
 from sae_widgets.widgets._code import name_of, settings_of
 from sae_widgets.widgets._curve_names import (
@@ -302,9 +302,13 @@ class TrainingPanel(SaeWidget):
         return f"import sae_widgets as sw\n\nview = sw.TrainingPanel({run})\n{lines}view\n"
 
     def _tables(self) -> dict[str, Any]:
+        from sae_widgets.widgets import _numbers
+
         return _numbers.history_frames(self.run.history, self.run.events)
 
     def _charts(self) -> dict[str, Any]:
+        from sae_widgets.widgets import _charts
+
         return _charts.history_charts(self.run.history, self._names, self.shown_curve)
 
     def _sources(self) -> dict[str, Any]:
