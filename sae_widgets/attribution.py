@@ -167,9 +167,9 @@ def token_id_of(model: HookedSAETransformer, token: str | int) -> int:
         return token
     if not isinstance(token, str):
         raise TypeError(f"A token is its text or its id; got {type(token).__name__}.")
+    if (one := one_token_id(model, token)) is not None:
+        return one
     ids = _encode(model, token)
-    if len(ids) == 1:
-        return ids[0]
     if not ids:
         raise ValueError("The target is empty. Give one token, with its leading space, e.g. ' the'.")
     others = [other for other in (" " + token, token.strip(), " " + token.strip()) if other != token]
@@ -177,6 +177,12 @@ def token_id_of(model: HookedSAETransformer, token: str | int) -> int:
     pieces = token_texts(model.tokenizer, ids)
     hint = f"Did you mean {single[0]!r}?" if single else f"Explain its first piece: {pieces[0]!r}."
     raise ValueError(f"{token!r} is {len(ids)} tokens, not one: {pieces}. {hint}")
+
+
+def one_token_id(model: HookedSAETransformer, text: str) -> int | None:
+    """The id of the token that `text` is, if it is one."""
+    ids = _encode(model, text)
+    return ids[0] if len(ids) == 1 else None
 
 
 def _encode(model: HookedSAETransformer, text: str) -> list[int]:

@@ -203,3 +203,16 @@ def test_bad_values_are_refused(tiny_model, tiny_sae):
         attribute(tiny_model, tiny_sae, PROMPT, " the", methods=["shapley"])
     with pytest.raises(ValueError, match="has width 16"):
         attribute(tiny_model, tiny_topk(HOOK, d_in=8), PROMPT, " the")
+
+
+def test_the_likeliest_token_offered_is_one_that_can_be_typed(tiny_model, monkeypatch):
+    from sae_widgets.widgets import _attribution
+
+    half = tiny_model.tokenizer("é", add_special_tokens=False)["input_ids"][0]
+    the = tiny_model.to_single_token(" the")
+    logits = torch.zeros(1, 3, tiny_model.cfg.d_vocab)
+    logits[0, -1, half], logits[0, -1, the] = 9.0, 8.0
+    monkeypatch.setattr(type(tiny_model), "__call__", lambda self, tokens: logits)
+    following = _attribution.next_tokens(tiny_model, PROMPT)
+    assert following.likeliest[:2] == [half, the]
+    assert following.texts[following.first] == " the"

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from sae_widgets.attribution import Attribution, MethodAttribution
+from sae_widgets.attribution import Attribution, MethodAttribution, one_token_id
 from sae_widgets.hooked import HookedSAETransformer
 from sae_widgets.prompt import prompt_tokens
 from sae_widgets.token_text import token_texts
@@ -26,6 +26,8 @@ class NextTokens:
     likeliest: list[int]
     texts: list[str]
     """Of the likeliest tokens, one by one."""
+    first: int = 0
+    """Which of them is the likeliest that can be typed: half a character has no text that gives it back."""
 
     def suggest(self, query: str, limit: int) -> list[list[Any]]:
         """Tokens that hold `query`, likeliest first, as [text, id, probability]; every token for an empty query."""
@@ -48,7 +50,8 @@ def next_tokens(model: HookedSAETransformer, prompt: str) -> NextTokens:
     likeliest = probabilities.topk(min(_N_SEARCHED, len(probabilities))).indices.tolist()
     # One by one: side by side, pieces of a character would be merged as if they followed each other.
     texts = [token_texts(model.tokenizer, [token_id])[0] for token_id in likeliest]
-    return NextTokens(prompt, probabilities, likeliest, texts)
+    first = next((i for i, text in enumerate(texts) if one_token_id(model, text) == likeliest[i]), 0)
+    return NextTokens(prompt, probabilities, likeliest, texts, first)
 
 
 def bar_table(attribution: Attribution, label: Callable[[int], str], top: int) -> dict[str, Any]:

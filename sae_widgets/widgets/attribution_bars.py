@@ -132,7 +132,7 @@ class AttributionBars(SaeWidget):
         following = self._next_tokens(prompt)
         self.set_from_kernel(suggestions=following.suggest("", N_SUGGESTIONS))
         if not target:
-            target = following.texts[0]
+            target = following.texts[following.first]
             self._show_target(target)
         # Ablation costs a forward pass per feature: the two that cost one pass in all go first and are shown.
         rounds = [[m for m in methods if m != "ablation"], [m for m in methods if m == "ablation"]]
