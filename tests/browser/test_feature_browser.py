@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.jupyter import shoot
+from tests.browser.jupyter import eventually, shoot
 
 N = 100_000
 MANY = f"""
@@ -181,6 +181,12 @@ def test_a_contrast_search_and_a_dashboard_from_the_list(book, small):
     expect(inner).to_be_hidden()
 
 
+def is_inside(what, frame) -> bool:
+    """Whether it lies in the frame from top to bottom, wherever the notebook is scrolled to."""
+    inner, outer = what.bounding_box(), frame.bounding_box()
+    return outer["y"] - 1 <= inner["y"] and inner["y"] + inner["height"] <= outer["y"] + outer["height"] + 1
+
+
 def test_narrow_and_dark(book, small):
     book.python("features.set_trait('map_method', 'pca')")
     book.wait_python("features.mapped.get('method') == 'pca'")
@@ -190,7 +196,7 @@ def test_narrow_and_dark(book, small):
             book.set_theme(theme)
             expect(small).to_have_attribute("data-theme", theme)
             # JupyterLab hides and shows it as the theme changes; the rows in view are still there.
-            expect(grid(small).get_by_role("row", selected=True)).to_be_in_viewport()
+            eventually(lambda: is_inside(grid(small).get_by_role("row", selected=True), grid(small)), book.page)
             shoot(small, f"feature-browser-{width}-{theme}")
         assert small.evaluate("e => e.scrollWidth <= e.clientWidth + 1")
     book.page.set_viewport_size({"width": 1280, "height": 900})
