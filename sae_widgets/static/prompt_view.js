@@ -1268,11 +1268,12 @@ function matrixCanvas({ label, onRow, onColumn }) {
   let [row, column] = [0, 0];
   let turn = 0;
   let hasKeys = false;
+  let width = 0;
   const height = () => HEAD + ROW * (content?.nRows ?? 0) + 2;
   function paint() {
     if (!content) return;
-    const width = node.clientWidth;
-    if (width <= 0) return;
+    width = node.clientWidth || width;
+    if (!width) return;
     const ratio = globalThis.devicePixelRatio || 1;
     canvas.width = Math.round(width * ratio);
     canvas.height = Math.round(height() * ratio);

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.jupyter import expect_error, shoot
+from tests.browser.jupyter import eventually, expect_error, shoot
 
 LINKED = """
 import ipywidgets
@@ -107,7 +107,12 @@ def test_two_prompts_are_compared_and_read_as_a_table(book, view):
     table = view.get_by_role("region", name="Numbers")
     expect(table.get_by_role("columnheader")).to_have_count(n_columns + 1)
     expect(table.get_by_role("rowheader")).to_have_count(book.python("len(view.payload['features'])"))
+    drawn = "canvas => canvas.toDataURL()"
+    light = view.locator("canvas").first.evaluate(drawn)
+    book.set_theme("dark")  # JupyterLab hides the widget meanwhile
+    eventually(lambda: view.locator("canvas").first.evaluate(drawn) != light, book.page)
     book.screenshots("prompt-view-compared", view)
+    eventually(lambda: view.locator("canvas").first.evaluate(drawn) == light, book.page)
     view.get_by_text("Numbers as a table").click()
     view.get_by_role("button", name="One prompt").click()
     book.wait_python("view.payload['right'] == {} and view.sort == 'score'")
