@@ -34,6 +34,9 @@ WIDGETS = {
     "steering": "sw.SteeringPanel(model, sae, 'I went to the', features={about('recipes'): 1.0, about('code'): 0.0})",
     "attribution": "sw.AttributionBars(model, sae, 'Once upon a time there was a little', target=' girl',"
     " contrast=' of', top=8)",
+    "dashboard": "sw.FeatureDashboard(model, sae, about('scripture'))",
+    "browser": "sw.FeatureBrowser(model, sae, text='scripture', order='-density')",
+    "prompt": "sw.PromptView(model, sae, 'And the LORD said unto', other='And the king said unto', sort='difference')",
     "catalog": "sw.CatalogBrowser(model='gpt2-small', site='resid_pre',"
     " selected=('gpt2-small-res-jb', 'blocks.8.hook_resid_pre'))",
 }
@@ -53,7 +56,8 @@ def picture(book: Notebook, name: str, view) -> None:
     book.page.mouse.move(0, 0)
     for theme in ("dark", "light"):
         book.set_theme(theme)
-        book.page.wait_for_timeout(500)
+        book.page.wait_for_timeout(800)
+        view.scroll_into_view_if_needed()
         view.screenshot(path=OUT / f"{name}-{theme}.png")
 
 
