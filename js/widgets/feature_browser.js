@@ -40,8 +40,8 @@ export function render({ model, el, root, offline, theme, childModel }) {
   const find = h("input", { class: "sw-input sw-grow sw-fb-find", type: "search", placeholder: "Search labels, tokens, numbers", "aria-label": "Search features", autocomplete: "off", spellcheck: "false" });
   const counted = h("span", { class: "sw-small sw-muted sw-fb-count", role: "status", "aria-live": "polite" });
   const button = (/** @type {string} */ text, /** @type {string} */ title, /** @type {() => void} */ onclick) => h("button", { class: "sw-btn", type: "button", title, onclick }, text);
-  const undo = button("Undo", "Undo the last change of filters (Ctrl+Z)", () => take(past.undo()));
-  const redo = button("Redo", "Redo the filters (Ctrl+Shift+Z)", () => take(past.redo()));
+  const undo = button("Undo", "Undo the last change of filters (Ctrl+Z)", () => step("undo"));
+  const redo = button("Redo", "Redo the filters (Ctrl+Shift+Z)", () => step("redo"));
   const reset = button("Reset", "Take every filter away", () => set(NOTHING));
   const chips = h("div", { class: "sw-row sw-fb-chips", role: "group", "aria-label": "Filters" });
   const contrast = contrastForm({ model, offline });
@@ -201,10 +201,11 @@ export function render({ model, el, root, offline, theme, childModel }) {
     local({ feature: row });
   }
 
-  /** @param {any} was */
-  function take(was) {
-    note.cancel();
-    if (was) set(was);
+  /** @param {"undo" | "redo"} way */
+  function step(way) {
+    note.flush(); // a change made a moment ago is a state, too
+    const state = past[way]();
+    if (state) set(state);
     drawTools();
   }
 
@@ -308,8 +309,7 @@ export function render({ model, el, root, offline, theme, childModel }) {
     on(root, "keydown", (event) => {
       if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "z" || /^(TEXTAREA|INPUT)$/.test(event.target.tagName)) return;
       event.preventDefault();
-      note.flush();
-      take(event.shiftKey ? past.redo() : past.undo());
+      step(event.shiftKey ? "redo" : "undo");
     }),
   ];
   takeGroups(GROUPS).catch(fail);

@@ -2765,8 +2765,8 @@ function render2({ model, el, root, offline, theme, childModel }) {
   const find = h("input", { class: "sw-input sw-grow sw-fb-find", type: "search", placeholder: "Search labels, tokens, numbers", "aria-label": "Search features", autocomplete: "off", spellcheck: "false" });
   const counted = h("span", { class: "sw-small sw-muted sw-fb-count", role: "status", "aria-live": "polite" });
   const button = (text, title, onclick) => h("button", { class: "sw-btn", type: "button", title, onclick }, text);
-  const undo = button("Undo", "Undo the last change of filters (Ctrl+Z)", () => take(past.undo()));
-  const redo = button("Redo", "Redo the filters (Ctrl+Shift+Z)", () => take(past.redo()));
+  const undo = button("Undo", "Undo the last change of filters (Ctrl+Z)", () => step("undo"));
+  const redo = button("Redo", "Redo the filters (Ctrl+Shift+Z)", () => step("redo"));
   const reset = button("Reset", "Take every filter away", () => set(NOTHING));
   const chips = h("div", { class: "sw-row sw-fb-chips", role: "group", "aria-label": "Filters" });
   const contrast2 = contrastForm({ model, offline });
@@ -2926,9 +2926,10 @@ function render2({ model, el, root, offline, theme, childModel }) {
   function pickOnMap(row) {
     local({ feature: row });
   }
-  function take(was) {
-    note.cancel();
-    if (was) set(was);
+  function step(way) {
+    note.flush();
+    const state2 = past[way]();
+    if (state2) set(state2);
     drawTools();
   }
   function sort({ key, texts: isText }) {
@@ -3017,8 +3018,7 @@ function render2({ model, el, root, offline, theme, childModel }) {
     on(root, "keydown", (event) => {
       if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "z" || /^(TEXTAREA|INPUT)$/.test(event.target.tagName)) return;
       event.preventDefault();
-      note.flush();
-      take(event.shiftKey ? past.redo() : past.undo());
+      step(event.shiftKey ? "redo" : "undo");
     })
   ];
   takeGroups(GROUPS2).catch(fail);
