@@ -44,16 +44,17 @@ def _silent(done: int, total: int, text: str) -> None:
     """Progress that nobody asked for."""
 
 
-@torch.no_grad()
-def decoder_cosines(
-    sae: SAE, direction: Float[Tensor, " d_out"], norms: Float[Tensor, " d_sae"] | None = None
+def cosines_with(
+    W_dec: Float[Tensor, "d_sae d_out"], direction: Float[Tensor, " d_out"], norms: Float[Tensor, " d_sae"]
 ) -> Float[Tensor, " d_sae"]:
-    """Cosine of every feature's decoder row with a direction of the activation it writes.
+    """Cosine of every row with a direction, by the rows' norms; 0 where one of the two is 0."""
+    products = (W_dec @ direction.to(W_dec)).float()
+    return products / (norms * direction.to(W_dec).float().norm()).clamp_min(1e-30)
 
-    Raises:
-        ValueError: If the direction has another width, is zero, or holds NaN.
-    """
-    W_dec = sae.W_dec.detach().flatten(1)
+
+def check_direction(sae: SAE, direction: Tensor) -> None:
+    """Raises ValueError unless it is a direction of what the SAE writes: that wide, not zero, all numbers."""
+    W_dec = sae.W_dec.flatten(1)
     if direction.shape != W_dec.shape[1:]:
         raise ValueError(
             f"The vector has shape {tuple(direction.shape)}; decoder rows of this SAE have {W_dec.shape[1]} numbers: "
@@ -62,8 +63,18 @@ def decoder_cosines(
     size = float(direction.float().norm())
     if not 0 < size < float("inf"):
         raise ValueError("The vector is zero or holds NaN or infinity, so nothing points the same way.")
-    norms = decoder_norms(W_dec).float() if norms is None else norms
-    return (W_dec @ direction.to(W_dec)).float() / (norms * size).clamp_min(1e-30)
+
+
+@torch.no_grad()
+def decoder_cosines(sae: SAE, direction: Float[Tensor, " d_out"]) -> Float[Tensor, " d_sae"]:
+    """Cosine of every feature's decoder row with a direction of the activation it writes.
+
+    Raises:
+        ValueError: As `check_direction`.
+    """
+    check_direction(sae, direction)
+    W_dec = sae.W_dec.detach().flatten(1)
+    return cosines_with(W_dec, direction, decoder_norms(W_dec).float())
 
 
 @torch.no_grad()

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from sae_widgets.activations.hook_reader import read_input
 from sae_widgets.features.contexts import ContextTable, FeatureContext, widened
+from sae_widgets.features.directions import cosines_with
 from sae_widgets.features.effects import FeatureEffects, feature_effects
 from sae_widgets.features.identity import check_identity
 from sae_widgets.features.logits import LogitEffects, TokenEffect, logit_effects
@@ -76,9 +77,7 @@ class FeatureLab:
     @torch.no_grad()
     def cosines(self, direction: Float[Tensor, " d_out"]) -> Float[Tensor, " d_sae"]:
         """Cosine of every feature's decoder row with a direction of the activation it writes."""
-        direction = direction.to(self.sae.W_dec)
-        products = (self.sae.W_dec @ direction).float()
-        return products / (self._decoder_norms * direction.float().norm()).clamp_min(1e-30)
+        return cosines_with(self.sae.W_dec.detach(), direction, self._decoder_norms)
 
     def neighbours(self, feature: int, k: int = 10) -> list[Neighbour]:
         """The features whose decoder rows point most the same way, nearest first."""

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 import traitlets
 
+from sae_widgets.features import directions
 from sae_widgets.features.columns import FeatureColumn, given_columns, label_column, sae_columns, statistics_columns
 from sae_widgets.features.contrast import REDUCE, contrast
-from sae_widgets.features.directions import MAPS, check_map, decoder_cosines, direction_map, matched_features
 from sae_widgets.features.statistics import FeatureStatistics, known_statistics
 from sae_widgets.sae import SAE
 from sae_widgets.sae.config import nearest
@@ -83,7 +83,7 @@ class FeatureBrowser(SaeWidget):
     """The row that is chosen."""
     opened = traitlets.Int(None, allow_none=True).tag(sync=True)
     """The feature whose dashboard is open, or None."""
-    map_method = traitlets.Enum((None, *MAPS), None, allow_none=True).tag(sync=True)
+    map_method = traitlets.Enum((None, *directions.MAPS), None, allow_none=True).tag(sync=True)
     """"pca" or "umap" shows the map."""
     color = traitlets.Unicode().tag(sync=True)
     """Column that colours the map; empty takes the density, or the decoder norm."""
@@ -188,7 +188,7 @@ class FeatureBrowser(SaeWidget):
     def _check_map(self, proposal: Any) -> str | None:
         try:
             if proposal["value"] is not None:
-                check_map(proposal["value"])
+                directions.check_map(proposal["value"])
         except ValueError as error:
             raise RefusedError(str(error)) from None
         return proposal["value"]
@@ -253,7 +253,7 @@ class FeatureBrowser(SaeWidget):
             ValueError: If it has another width, is zero or holds NaN.
         """
         direction = torch.as_tensor(vector).detach().float().reshape(-1)
-        decoder_cosines(self._sae, direction.to(self._sae.W_dec.device))  # refused here, where it was given
+        directions.check_direction(self._sae, direction)  # refused here, where it was given
         self.like, self._vector = None, (name, direction)
         self._compare()
         self.order = "-cosine"
@@ -262,7 +262,7 @@ class FeatureBrowser(SaeWidget):
         """Show for every feature the one of `other` whose decoder row is nearest, and their cosine."""
 
         def work(job: Job) -> None:
-            found = matched_features(self._sae, other, said(job))
+            found = directions.matched_features(self._sae, other, said(job))
             columns = [
                 FeatureColumn("match", found.feature.numpy().astype(np.float32), "match", f"Of {name}.", "index"),
                 FeatureColumn("match_cosine", found.cosine.numpy(), "match cos", f"Cosine with its match in {name}."),
@@ -296,7 +296,7 @@ class FeatureBrowser(SaeWidget):
         name, direction = self._vector
 
         def work(job: Job) -> None:
-            values = decoder_cosines(self._sae, direction.to(self._sae.W_dec.device)).cpu().numpy()
+            values = directions.decoder_cosines(self._sae, direction.to(self._sae.W_dec.device)).cpu().numpy()
             column = FeatureColumn("cosine", values, f"cos {name}", f"Cosine of the decoder row with {name}.")
             self.set_from_kernel(cosines=self._table.replace("cosines", [column]))
 
@@ -308,7 +308,7 @@ class FeatureBrowser(SaeWidget):
             return
 
         def work(job: Job) -> None:
-            found = direction_map(self._sae, method, on_progress=said(job))
+            found = directions.direction_map(self._sae, method, on_progress=said(job))
             columns = self._table.replace("mapped", map_columns(found))
             self.set_from_kernel(mapped={**columns, "method": method, "explained": found.explained})
 
