@@ -18,6 +18,20 @@ TRAINING = ROOT / "notebooks/03_training.ipynb"
 FEATURES = ROOT / "notebooks/04_features.ipynb"
 
 
+def run_offline(notebook: Path, folder: Path) -> tuple[str, str]:
+    """What it found, and its page."""
+    done = subprocess.run(
+        [sys.executable, ROOT / "tools/demo.py", "--notebook", notebook, "--out", folder],
+        env={**os.environ, "HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    stem = notebook.stem.partition("_")[2]
+    return tuple((folder / f"{stem}.{kind}").read_text("utf-8") for kind in ("txt", "html"))
+
+
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory) -> Path:
     """Folder of what tools/demo.py wrote."""
@@ -53,15 +67,7 @@ def test_the_page_asks_for_nothing_and_shows_every_widget(demo):
 
 @pytest.mark.slow
 def test_published_saes_runs_without_a_network(tmp_path):
-    done = subprocess.run(
-        [sys.executable, ROOT / "tools/demo.py", "--notebook", PUBLISHED, "--out", tmp_path],
-        env={**os.environ, "HF_HUB_OFFLINE": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    text = (tmp_path / "published_saes.txt").read_text("utf-8")
+    text, page = run_offline(PUBLISHED, tmp_path)
     assert re.search(r"13,\d{3} SAEs in 1\d\d releases", text)
     assert 'sw.SAE.from_pretrained("gpt2-small-res-jb", "blocks.8.hook_resid_pre")' in text
     assert "dictionary_learning: topk, 192 -> 2048 features" in text
@@ -69,7 +75,6 @@ def test_published_saes_runs_without_a_network(tmp_path):
     assert difference < 1e-5 * size
     plain, _, afterwards = map(float, re.findall(r"loss: ([\d.]+) plain, ([\d.]+) .*?, ([\d.]+) afterwards", text)[0])
     assert plain == afterwards
-    page = (tmp_path / "published_saes.html").read_text("utf-8")
     assert "widget-view+json" not in page
     assert not re.search(r"""<(script|link|img|iframe)[^>]*\s(src|href)=["']?https?:""", page)
 
@@ -83,40 +88,22 @@ def test_the_notebook_is_committed_without_outputs():
 
 @pytest.mark.slow
 def test_training_runs_without_a_network(tmp_path):
-    done = subprocess.run(
-        [sys.executable, ROOT / "tools/demo.py", "--notebook", TRAINING, "--out", tmp_path],
-        env={**os.environ, "HF_HUB_OFFLINE": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    text = (tmp_path / "training.txt").read_text("utf-8")
+    text, page = run_offline(TRAINING, tmp_path)
     assert "largest difference from the run that was never stopped: 0.0" in text
     assert float(re.findall(r"mean correlation with the true features: ([\d.]+)", text)[0]) > 0.75
     assert "5 of 5 features are represented in 2 dimensions; the SAE has found 5 of the 5." in text
     assert "2 of 5 features are represented in 2 dimensions: 1, 2." in text
-    page = (tmp_path / "training.html").read_text("utf-8")
     assert "widget-view+json" not in page
     assert page.count(_static.paragraph("").split(">")[0]) >= 5
 
 
 @pytest.mark.slow
 def test_the_feature_laboratory_runs_without_a_network(tmp_path):
-    done = subprocess.run(
-        [sys.executable, ROOT / "tools/demo.py", "--notebook", FEATURES, "--out", tmp_path],
-        env={**os.environ, "HF_HUB_OFFLINE": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    text = (tmp_path / "features.txt").read_text("utf-8")
+    text, page = run_offline(FEATURES, tmp_path)
     chosen = int(re.findall(r"Feature (\d+) “scripture", text)[0])
     assert f"features [{chosen}]" in text
     assert "FeatureBrowser: 2,048 of 2,048 features" in text
     for name in ("html", "png", "csv"):
         assert float(re.findall(rf"dashboard\.{name}  (\d+) kB", text)[0]) > 1
-    page = (tmp_path / "features.html").read_text("utf-8")
     assert "widget-view+json" not in page
     assert not re.search(r"""<(script|link|img|iframe)[^>]*\s(src|href)=["']?https?:""", page)
