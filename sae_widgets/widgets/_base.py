@@ -12,7 +12,6 @@ import difflib
 import pathlib
 import threading
 import time
-import traceback as tracebacks
 import uuid
 import weakref
 from collections.abc import Callable
@@ -20,11 +19,12 @@ from typing import Any
 
 import anywidget
 import traitlets
+from ipywidgets import Layout
 
 from sae_widgets.widgets import _static
 from sae_widgets.widgets._clean import json_safe
 from sae_widgets.widgets._export import Exported
-from sae_widgets.widgets._worker import Cancelled, Job, Mailbox
+from sae_widgets.widgets._worker import Cancelled, Job, Mailbox, describe_error
 from sae_widgets.widgets.selection import Link, selection_of
 
 STATIC = pathlib.Path(__file__).parent.parent / "static"
@@ -63,6 +63,11 @@ class SaeWidget(Exported, anywidget.AnyWidget):
     @traitlets.default("status")
     def _idle_status(self) -> dict:
         return {"state": "idle", "text": "", "done": 0, "total": 0}
+
+    @traitlets.default("layout")
+    def _shared_width(self) -> Layout:
+        # In an HBox the widgets share its width evenly: by the width of its content one would squeeze the others.
+        return Layout(flex="1 1 0%", min_width="0")
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         # One bundle per view: it travels with every instance, so the other widgets' pages stay out of it.
@@ -381,13 +386,6 @@ class SaeWidget(Exported, anywidget.AnyWidget):
         for lane in getattr(self, "_lanes", {}).values():
             lane.close()
         super().close()
-
-
-def describe_error(error: BaseException) -> dict[str, str]:
-    """`error` for the page: type, message and, unless it is the reader's to mend, the traceback."""
-    is_plain = isinstance(error, (ValueError, Cancelled)) or error.__traceback__ is None
-    trace = "" if is_plain else "".join(tracebacks.format_exception(type(error), error, error.__traceback__))
-    return json_safe({"type": type(error).__name__, "message": str(error), "traceback": trace})
 
 
 def freeze_all() -> int:

@@ -8,8 +8,11 @@ import contextvars
 import logging
 import threading
 import time
+import traceback as tracebacks
 from collections import OrderedDict
 from collections.abc import Callable
+
+from sae_widgets.widgets._clean import json_safe
 
 logger = logging.getLogger(__name__)
 
@@ -145,3 +148,10 @@ class Mailbox:
                 with self._ready:
                     self._running = None
                     self._ready.notify_all()
+
+
+def describe_error(error: BaseException) -> dict[str, str]:
+    """`error` for the page: type, message and, unless it is the reader's to mend, the traceback."""
+    is_plain = isinstance(error, (ValueError, Cancelled)) or error.__traceback__ is None
+    trace = "" if is_plain else "".join(tracebacks.format_exception(type(error), error, error.__traceback__))
+    return json_safe({"type": type(error).__name__, "message": str(error), "traceback": trace})

@@ -362,3 +362,8 @@ def test_an_oversized_picture_gives_way_to_its_line_of_text():
     html = _static.bundle("x" * 300_000, "<svg/>", "A <b> heatmap")["text/html"]
     assert len(html) < 1000
     assert "A &lt;b&gt; heatmap" in html
+
+
+def test_widgets_in_a_row_share_its_width_unless_told_otherwise(widget):
+    assert (widget.layout.flex, widget.layout.min_width) == ("1 1 0%", "0")
+    assert Counter(layout={"width": "50%"}).layout.flex is None
