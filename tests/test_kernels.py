@@ -1,9 +1,16 @@
-"""The sparse products against their dense reference: values and gradients, in float64."""
+"""The sparse products against their dense reference: values and gradients, in float64.
+
+Where Triton is installed and has a CUDA device, its kernels are tested too; TRITON_INTERPRET=1 runs them on a CPU.
+"""
+
+import importlib.util
+import logging
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from sae_widgets.kernels import (
     Entries,
@@ -16,14 +23,36 @@ from sae_widgets.kernels import (
     entry_products,
     few_entries,
     largest_per_row,
+    paths,
     pursue,
     recycle,
     reference,
     selected_products,
     spare,
+    squared_error,
+    use,
 )
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+HAS_TRITON = importlib.util.find_spec("triton") is not None and (torch.cuda.is_available() or paths.IS_INTERPRETING)
+PLACES = [(device, "torch") for device in DEVICES] + [(DEVICES[-1], "triton")] * HAS_TRITON
+
+everywhere = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@pytest.fixture
+def unchosen(monkeypatch) -> None:
+    """Nobody has said which kernels compute."""
+    monkeypatch.setattr(paths, "_chosen", None)
+    monkeypatch.setattr(paths, "_module", None)
+
+
+@pytest.fixture(params=PLACES, ids="-".join)
+def device(request, unchosen) -> str:
+    """Each device, with each kind of kernels computing."""
+    where, kernels = request.param
+    use(kernels)
+    return where
 
 
 @st.composite
@@ -48,8 +77,7 @@ def gradients(fn, *inputs: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tenso
     return out.detach(), [each.grad if each.grad is not None else torch.zeros_like(each) for each in leaves]
 
 
-@pytest.mark.parametrize("device", DEVICES)
-@settings(deadline=None)
+@everywhere
 @given(problem=problems())
 def test_decode_rows_is_the_dense_product_with_its_gradients(device: str, problem):
     indices, values, rows = (each.to(device) for each in problem[:3])
@@ -60,8 +88,7 @@ def test_decode_rows_is_the_dense_product_with_its_gradients(device: str, proble
         torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("device", DEVICES)
-@settings(deadline=None)
+@everywhere
 @given(problem=problems(), cuts=st.sets(st.integers(1, 9), max_size=3))
 def test_decode_groups_are_the_dense_products_of_each_group(device: str, problem, cuts: set[int]):
     indices, values, rows = (each.to(device) for each in problem[:3])
@@ -92,8 +119,7 @@ def test_a_pursuit_is_the_dense_one_with_its_gradients(device: str, problem, n_s
         torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-10)
 
 
-@pytest.mark.parametrize("device", DEVICES)
-@settings(deadline=None)
+@everywhere
 @given(problem=problems())
 def test_selected_products_have_the_gradient_of_the_dense_product(device: str, problem):
     indices, _, rows, x, b = (each.to(device) for each in problem)
@@ -106,7 +132,6 @@ def test_selected_products_have_the_gradient_of_the_dense_product(device: str, p
         torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("device", DEVICES)
 def test_gradients_pass_torchs_own_check(device: str):
     generator = torch.Generator().manual_seed(0)
     indices = torch.tensor([[0, 2], [1, 1], [2, 0]], device=device)
@@ -138,7 +163,6 @@ def test_unused_slots_get_no_share_of_the_rows_gradient():
     assert rows.grad.tolist() == [[0.0] * 3, [0.0] * 3, [1.0] * 3, [0.0] * 3]
 
 
-@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
 def test_every_float_type_is_served(dtype: torch.dtype, device: str):
     generator = torch.Generator().manual_seed(0)
@@ -185,23 +209,24 @@ def test_few_entries_are_where_the_choice_is_true(problem):
     assert torch.equal(found.features, expected.features)
 
 
-@settings(deadline=None)
+@everywhere
 @given(problem=chosen_entries())
-def test_entries_are_the_dense_products_with_their_gradients(problem):
-    _, found, values, generator = problem
+def test_entries_are_the_dense_products_with_their_gradients(device: str, problem):
+    _, (tokens, features, *sizes), values, generator = problem
     x, rows, b = (
-        torch.randn(shape, generator=generator, dtype=torch.float64)
-        for shape in ((found.n_tokens, 4), (found.n_features, 5), (found.n_features,))
+        torch.randn(shape, generator=generator, dtype=torch.float64).to(device)
+        for shape in ((sizes[0], 4), (sizes[1], 5), (sizes[1],))
     )
-    W = torch.randn(found.n_features, 4, generator=generator, dtype=torch.float64).T
+    W = torch.randn(sizes[1], 4, generator=generator, dtype=torch.float64).T.to(device)
+    found, values = Entries(tokens.to(device), features.to(device), *sizes), values.to(device)
     known = (x @ W + b)[found.tokens, found.features]
     cases = [
-        (lambda kernels: lambda v, r: kernels.decode_entries(found, v, r), (values, rows)),
-        (lambda kernels: lambda x, W, b: kernels.entry_products(x, W, b, found, known), (x, W, b)),
+        (decode_entries, reference.decode_entries, lambda of: lambda v, r: of(found, v, r), (values, rows)),
+        (entry_products, reference.entry_products, lambda of: lambda *each: of(*each, found, known), (x, W, b)),
     ]
-    for of, inputs in cases:
-        out, grads = gradients(of(bags), *inputs)
-        expected, expected_grads = gradients(of(reference), *inputs)
+    for ours, dense, of, inputs in cases:
+        out, grads = gradients(of(ours), *inputs)
+        expected, expected_grads = gradients(of(dense), *inputs)
         torch.testing.assert_close(out, expected, rtol=1e-12, atol=1e-12)
         for one, other in zip(grads, expected_grads, strict=True):
             torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
@@ -238,18 +263,89 @@ def test_a_recycled_gradient_is_written_anew_in_its_place():
     assert W not in spare._spare
 
 
-@settings(deadline=None)
+@everywhere
 @given(n=st.integers(0, 4), m=st.sampled_from([1, 64, 96, 200, 1024]), k=st.integers(1, 9), levels=st.integers(2, 50))
-def test_the_largest_of_rows_are_those_of_topk(n: int, m: int, k: int, levels: int):
+def test_the_largest_of_rows_are_those_of_topk(device: str, n: int, m: int, k: int, levels: int):
     k = min(k, m)
-    values = torch.randint(0, levels, (n, m), generator=torch.Generator().manual_seed(n * m + k)).double() - levels / 2
+    values = torch.randint(0, levels, (n, m), generator=torch.Generator().manual_seed(n * m + k)) - levels / 2
+    values = values.to(device)
     indices, found = largest_per_row(values, k)
     assert torch.equal(values.gather(1, indices), found)
     assert torch.equal(found.sort(-1).values, values.topk(k).values.sort(-1).values)
     assert all(len(set(row)) == k for row in indices.tolist())
 
 
-def test_a_row_with_something_that_is_no_number_keeps_it():
-    values = torch.arange(256.0)[None].clone()
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_row_with_something_that_is_no_number_keeps_it(device: str, dtype: torch.dtype):
+    values = torch.arange(256.0, dtype=dtype, device=device)[None].clone()
     values[0, 7] = torch.nan
     assert 7 in largest_per_row(values, 2)[0][0].tolist()
+
+
+@everywhere
+@given(problem=problems())
+def test_the_squared_error_is_that_of_the_formula_with_its_gradients(device: str, problem):
+    x, x_hat = problem[3].to(device), problem[3].flip(0).to(device) + 1
+    dense = lambda x_hat, x: ((x_hat - x) ** 2).sum(-1).mean()  # noqa: E731
+    (out, grads), (expected, expected_grads) = (gradients(of, x_hat, x) for of in (squared_error, dense))
+    torch.testing.assert_close(out, expected, rtol=1e-12, atol=1e-12, equal_nan=True)
+    for one, other in zip(grads, expected_grads, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
+
+
+def test_a_feature_of_very_many_tokens_gets_the_sum_of_all(device: str):
+    """Its tokens are added in several places at once."""
+    n = 1000
+    indices = torch.zeros(n, 2, dtype=torch.long, device=device)
+    indices[::3, 0], indices[:, 1] = 2, torch.arange(n, device=device) % 2 + 1
+    values, x = (torch.randn(n, d, dtype=torch.float64, device=device) for d in (2, 3))
+    W, b = torch.randn(4, 3, dtype=torch.float64, device=device).T, torch.zeros(4, dtype=torch.float64, device=device)
+    rows = torch.randn(4, 3, dtype=torch.float64, device=device)
+    for ours, dense, inputs in (
+        (lambda v, r: decode_rows(indices, v, r), lambda v, r: reference.decode_rows(indices, v, r), (values, rows)),
+        (
+            lambda *each: selected_products(*each, indices, values),
+            lambda *each: reference.selected_products(*each, indices, values),
+            (x, W, b),
+        ),
+    ):
+        for one, other in zip(gradients(ours, *inputs)[1], gradients(dense, *inputs)[1], strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-11, atol=1e-11)
+
+
+def test_under_autocast_gradients_stay_those_of_float32_weights(device: str):
+    generator = torch.Generator().manual_seed(0)
+    indices = torch.randint(0, 12, (6, 4), generator=generator).to(device)
+    values, rows = (torch.randn(shape, generator=generator).to(device) for shape in ((6, 4), (12, 8)))
+    with torch.autocast(device, torch.bfloat16):
+        out, (_, d_values, d_rows) = gradients(decode_rows, indices, values, rows)
+    exact = gradients(reference.decode_rows, indices, values.double(), rows.double())
+    for one, other in zip((out, d_values, d_rows), (exact[0], *exact[1][1:]), strict=True):
+        assert one.dtype == torch.float32
+        assert (one.double() - other).norm() <= 1e-2 * other.norm()
+
+
+def test_asking_for_what_is_not_there_says_what_to_do(unchosen, monkeypatch):
+    with pytest.raises(ValueError, match=r"'torch' and 'triton'; got 'cuda'"):
+        use("cuda")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ImportError, match=r"pip install 'sae-widgets\[triton\]'"):
+        use("triton")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(paths, "IS_INTERPRETING", False)
+    with pytest.raises(RuntimeError, match=r"need a CUDA device, and torch sees none: install a CUDA build"):
+        use("triton")
+
+
+def test_without_triton_torchs_kernels_compute_and_the_log_says_so_once(unchosen, monkeypatch, caplog):
+    monkeypatch.setenv(paths.VARIABLE, "triton")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with FakeTensorMode():  # has the shapes of a CUDA tensor, and no numbers
+        on_cuda = torch.empty(1, device="cuda")
+    with caplog.at_level(logging.WARNING):
+        assert [paths.path_for(on_cuda) for _ in range(2)] == [bags, bags]
+    assert caplog.messages == [
+        f"{paths.VARIABLE}=triton: Triton is not installed: pip install 'sae-widgets[triton]' (Linux), or the triton "
+        "that your torch names. Torch's kernels compute."
+    ]

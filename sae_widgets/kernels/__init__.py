@@ -6,11 +6,12 @@
     few_entries(chosen)                              = where `chosen` is true, or None: so often that dense is cheaper
     decode_entries, entry_products                   = the first and the third for such entries, token by token
     largest_per_row(values, k)                       = where the k largest of each row are, and what they are
+    squared_error(x_hat, x)                          = mean over tokens of ||x_hat - x||^2
     pursue(x, rows, settings)                        = indices, values of matching pursuit; see `pursuit`
 
 Nothing of size `[n, d_sae]` is kept for the backward pass or made by it; a pursuit's steps, each a choice among all
 features, make one and drop it. `reference` holds the same maths, dense and by plain autograd; the tests hold the two
-together in float64. A faster path (CUDA) is a further module here and one line in `_path`.
+together in float64. `use("triton")` has Triton's kernels compute for CUDA tensors; `paths` decides.
 
 Where the number of active features is not fixed (ReLU and its kin), `few_entries` alone decides between sparse and
 dense, for each batch by its own density. Both are exact and nothing is committed before the count, so there is no
@@ -20,14 +21,11 @@ Source: Gao et al. 2024, "Scaling and evaluating sparse autoencoders", appendix 
 one of EleutherAI's sparsify.
 """
 
-from types import ModuleType
-
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from sae_widgets.kernels import bags
 from sae_widgets.kernels.entries import Entries, few_entries
-from sae_widgets.kernels.largest import largest_per_row
+from sae_widgets.kernels.paths import is_accelerated, path_for, use
 from sae_widgets.kernels.pursuit import PursuitSettings, pursue
 from sae_widgets.kernels.spare import recycle
 
@@ -39,16 +37,14 @@ __all__ = [
     "decode_rows",
     "entry_products",
     "few_entries",
+    "is_accelerated",
     "largest_per_row",
     "pursue",
     "recycle",
     "selected_products",
+    "squared_error",
+    "use",
 ]
-
-
-def _path(like: Tensor) -> ModuleType:
-    """The module that computes for tensors such as `like`."""
-    return bags
 
 
 def decode_rows(
@@ -58,7 +54,7 @@ def decode_rows(
 
     out[n] = sum_k values[n, k] * rows[indices[n, k]]
     """
-    return _path(rows).decode_rows(indices, values, rows)
+    return path_for(rows).decode_rows(indices, values, rows)
 
 
 def decode_groups(
@@ -77,7 +73,7 @@ def decode_groups(
         rows: What is summed.
         ends: Rising, the last one `d_sae`.
     """
-    return _path(rows).decode_groups(indices, values, rows, ends)
+    return path_for(rows).decode_groups(indices, values, rows, ends)
 
 
 def selected_products(
@@ -92,7 +88,7 @@ def selected_products(
     The caller has the dense product already, made without autograd to choose `indices` from; this hands back the
     gradient of the chosen entries alone.
     """
-    return _path(W).selected_products(x, W, b, indices, values)
+    return path_for(W).selected_products(x, W, b, indices, values)
 
 
 def decode_entries(
@@ -102,7 +98,7 @@ def decode_entries(
 
     out[n] = sum over the entries of token n of values * rows[feature]
     """
-    return _path(rows).decode_entries(entries, values, rows)
+    return path_for(rows).decode_entries(entries, values, rows)
 
 
 def entry_products(
@@ -113,4 +109,17 @@ def entry_products(
     values: Float[Tensor, " m"],
 ) -> Float[Tensor, " m"]:
     """`selected_products` of entries: `values`, known to be `(x @ W + b)` there, with their gradient."""
-    return _path(W).entry_products(x, W, b, entries, values)
+    return path_for(W).entry_products(x, W, b, entries, values)
+
+
+def largest_per_row(values: Float[Tensor, "n m"], k: int) -> tuple[Int[Tensor, "n k"], Float[Tensor, "n k"]]:
+    """Where the `k` largest of each row are, and what they are, in no promised order; NaN is the largest of all."""
+    return path_for(values).largest_per_row(values, k)
+
+
+def squared_error(x_hat: Float[Tensor, "*batch d"], x: Float[Tensor, "*batch d"]) -> Float[Tensor, ""]:
+    """Squared error, summed over the last axis and averaged over tokens; differentiable in both.
+
+    mean_n sum_d (x_hat - x)^2
+    """
+    return path_for(x_hat).squared_error(x_hat, x)

@@ -20,7 +20,18 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from sae_widgets.kernels.entries import Entries
+from sae_widgets.kernels.largest import largest_per_row
 from sae_widgets.kernels.spare import memory_for
+
+__all__ = [
+    "decode_entries",
+    "decode_groups",
+    "decode_rows",
+    "entry_products",
+    "largest_per_row",
+    "selected_products",
+    "squared_error",
+]
 
 
 def decode_rows(
@@ -73,6 +84,11 @@ def selected_products(
 ) -> Float[Tensor, "n k"]:
     """See `kernels.selected_products`."""
     return _SelectedProducts.apply(x, W, b, indices, values)  # type: ignore[return-value]
+
+
+def squared_error(x_hat: Float[Tensor, "*batch d"], x: Float[Tensor, "*batch d"]) -> Float[Tensor, ""]:
+    """See `kernels.squared_error`."""
+    return (x_hat - x).pow(2).sum(-1).mean()
 
 
 class _DecodeRows(Function):

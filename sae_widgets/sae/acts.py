@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
+from sae_widgets import kernels
 from sae_widgets.kernels import Entries, decode_entries, decode_rows, entry_products, few_entries
 
 
@@ -177,7 +178,7 @@ def few_products(
 
 def squared_error(x_hat: Float[Tensor, "*batch d"], x: Float[Tensor, "*batch d"]) -> Float[Tensor, ""]:
     """Squared error, summed over the last axis and averaged over tokens: the `mse_loss` of every objective."""
-    return (x_hat - x).pow(2).sum(-1).mean()
+    return kernels.squared_error(x_hat, x)
 
 
 def pre_act_loss(
