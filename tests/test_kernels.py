@@ -232,11 +232,13 @@ def test_entries_are_the_dense_products_with_their_gradients(device: str, proble
             torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
 
 
-def test_without_mkl_gradients_are_the_same(monkeypatch):
-    found = Entries(torch.tensor([0, 0, 2]), torch.tensor([1, 3, 3]), 3, 4)
-    values, rows = torch.tensor([1.0, -2.0, 3.0], dtype=torch.float64), torch.randn(4, 5, dtype=torch.float64)
+@pytest.mark.parametrize("is_on_accelerator", [False, True])
+def test_without_mkl_gradients_are_the_same(monkeypatch, is_on_accelerator: bool):
+    found = Entries(torch.tensor([0, 0, 0, 2]), torch.tensor([1, 0, 3, 3]), 3, 4)
+    values, rows = torch.tensor([1.0, 0.0, -2.0, 3.0], dtype=torch.float64), torch.randn(4, 5, dtype=torch.float64)
     with_mkl = gradients(lambda v, r: decode_entries(found, v, r), values, rows)[1]
     monkeypatch.setattr(bags, "_is_mkl_for", lambda x: False)
+    monkeypatch.setattr(bags, "is_accelerated", lambda x: is_on_accelerator)
     without = gradients(lambda v, r: decode_entries(found, v, r), values, rows)[1]
     torch.testing.assert_close(with_mkl, without, rtol=1e-12, atol=1e-12)
 

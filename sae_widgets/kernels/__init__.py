@@ -25,7 +25,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from sae_widgets.kernels.entries import Entries, few_entries
-from sae_widgets.kernels.paths import is_accelerated, path_for, use
+from sae_widgets.kernels.paths import path_for, use
 from sae_widgets.kernels.pursuit import PursuitSettings, pursue
 from sae_widgets.kernels.spare import recycle
 
@@ -37,7 +37,6 @@ __all__ = [
     "decode_rows",
     "entry_products",
     "few_entries",
-    "is_accelerated",
     "largest_per_row",
     "pursue",
     "recycle",

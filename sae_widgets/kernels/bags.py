@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
+from sae_widgets.kernels.devices import is_accelerated
 from sae_widgets.kernels.entries import Entries
 from sae_widgets.kernels.largest import largest_per_row
 from sae_widgets.kernels.spare import memory_for
@@ -114,7 +115,7 @@ class _DecodeBags(Function):
     @staticmethod
     def forward(ctx: Any, indices: Tensor, values: Tensor, bag_of: Tensor, rows: Tensor, n_bags: int) -> Tensor:
         ctx.save_for_backward(indices, values, bag_of, rows)
-        return _bags_of_rows(indices, values, _starts(bag_of, n_bags), rows)
+        return _bags_of_rows(indices, values, _bounds(bag_of, n_bags), rows)
 
     @staticmethod
     @once_differentiable
@@ -163,7 +164,7 @@ class _EntryProducts(Function):
         x, W, features, tokens = ctx.saved_tensors
         d_x = None
         if ctx.needs_input_grad[0]:
-            d_x = _bags_of_rows(features, grad, _starts(tokens, len(x)), W.T)
+            d_x = _bags_of_rows(features, grad, _bounds(tokens, len(x)), W.T)
         d_W = None
         if ctx.needs_input_grad[1]:
             d_W = _sum_by_feature(_slots_by_feature(features, tokens), grad, x, W.T).T
@@ -174,13 +175,13 @@ class _EntryProducts(Function):
 def _bags_of_rows(
     features: Int[Tensor, " m"],
     values: Float[Tensor, " m"],
-    starts: Int[Tensor, " n"],
+    bounds: Int[Tensor, " n_bounds"],
     rows: Float[Tensor, "d_sae d"],
 ) -> Float[Tensor, "n d"]:
-    """`out[n] = sum over s of bag n of values[s] * rows[features[s]]`."""
+    """`out[n] = sum over s of bag n of values[s] * rows[features[s]]`; bag n is from `bounds[n]` to `bounds[n + 1]`."""
     if not len(features):
-        return rows.new_zeros(len(starts), rows.shape[1])
-    return F.embedding_bag(features, rows, starts, per_sample_weights=values, mode="sum")
+        return rows.new_zeros(len(bounds) - 1, rows.shape[1])
+    return F.embedding_bag(features, rows, bounds, per_sample_weights=values, mode="sum", include_last_offset=True)
 
 
 def _weighted_rows(
@@ -239,16 +240,21 @@ def _sum_by_feature(
         rows: What the result is the gradient of.
     """
     weights = values[slots.order]
-    # Unused slots have value 0 and all name feature 0: without this one bag would hold them all.
-    used = weights.nonzero().squeeze(-1)
-    features, tokens, weights = slots.features[used], slots.tokens[used], weights[used]
+    features, tokens = slots.features, slots.tokens
+    # Unused slots have value 0 and all name feature 0: one bag would hold them all.
+    if is_accelerated(x):
+        # Set behind all bags; counting them would mean waiting.
+        features, order = torch.where(weights != 0, features, len(rows)).sort(stable=True)
+        tokens, weights = tokens[order], weights[order]
+    else:
+        used = weights.nonzero().squeeze(-1)
+        features, tokens, weights = features[used], tokens[used], weights[used]
+    bounds = _bounds(features, len(rows))
     if _is_mkl_for(x):
-        ends = torch.bincount(features, minlength=len(rows)).cumsum(0)
-        matrix = _sparse_matrix(torch.cat([ends.new_zeros(1), ends]), tokens, weights, (len(rows), len(x)))
+        matrix = _sparse_matrix(bounds, tokens, weights, (len(rows), len(x)))
         out = memory_for(rows)
         return torch.addmm(out, matrix, x.contiguous(), beta=0, out=out)
-    starts = _starts(features, len(rows))
-    return F.embedding_bag(tokens, x.contiguous(), starts, per_sample_weights=weights, mode="sum")
+    return _bags_of_rows(tokens, weights, bounds, x.contiguous())
 
 
 def _is_mkl_for(x: Tensor) -> bool:
@@ -264,7 +270,6 @@ def _sparse_matrix(starts: Tensor, columns: Tensor, values: Tensor, size: tuple[
         return torch.sparse_csr_tensor(starts, columns, values, size, check_invariants=False)
 
 
-def _starts(bag_of: Int[Tensor, " m"], n_bags: int) -> Int[Tensor, " n_bags"]:
-    """Where each bag begins, for slots in the order of their bags."""
-    ends = torch.bincount(bag_of, minlength=n_bags).cumsum(0)
-    return torch.cat([ends.new_zeros(1), ends])[:n_bags]
+def _bounds(bag_of: Int[Tensor, " m"], n_bags: int) -> Int[Tensor, " n_bounds"]:
+    """Where each bag begins, and the last ends, for slots in the order of their bags."""
+    return torch.searchsorted(bag_of, torch.arange(n_bags + 1, device=bag_of.device))

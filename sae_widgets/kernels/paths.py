@@ -58,11 +58,6 @@ def path_for(like: Tensor) -> ModuleType:
     return _module
 
 
-def is_accelerated(like: Tensor) -> bool:
-    """Whether `like` is where reading a number means waiting, and large matrices do not wait for a cache."""
-    return like.device.type != "cpu"
-
-
 def _load() -> ModuleType:
     wanted = _chosen or os.environ.get(VARIABLE, "torch")
     if wanted not in KERNELS:
