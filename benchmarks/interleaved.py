@@ -24,7 +24,7 @@ DASHBOARD = ROOT / ".venv-dashboard" / "bin" / "python"
 OUT = ROOT / "build" / "bench"
 
 
-class SideFailed(RuntimeError):
+class SideError(RuntimeError):
     """A side's process ended where an answer was due."""
 
 
@@ -33,7 +33,7 @@ class Side:
 
     def __init__(self, script: str, setup: Mapping[str, Any], python: str | Path = sys.executable) -> None:
         threads = str(setup.get("threads", 2))
-        env = {**os.environ, "OMP_NUM_THREADS": threads, "OMP_WAIT_POLICY": "PASSIVE", "TOKENIZERS_PARALLELISM": "false"}
+        env = {**os.environ, "OMP_NUM_THREADS": threads, "OMP_WAIT_POLICY": "PASSIVE"}
         command = [str(python), str(Path(__file__).parent / "sides" / script), json.dumps(setup)]
         self.name = f"{script} ({setup.get('side', '')})"
         pipe = subprocess.PIPE
@@ -50,7 +50,7 @@ class Side:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
-            raise SideFailed(f"{self.name} failed at {what!r}; why is told above.")
+            raise SideError(f"{self.name} failed at {what!r}; why is told above.")
         return json.loads(line)
 
     def end(self) -> None:

@@ -108,6 +108,7 @@ class ActivationsStore:
             device=settings.device,
             # One process draws as it always did; others draw otherwise.
             seed=settings.seed + 1_000_003 * settings.rank,
+            is_pinned=settings.device == "cpu" and torch.device(self.model.device).type == "cuda",
         )
 
     def share_with(self, group: Any) -> None:
