@@ -107,7 +107,7 @@ pytest: export SAE_WIDGETS_KERNELS = $(subst $() ,:,$(KERNELS:%=$(CURDIR)/.venv-
 pytest: export SAE_WIDGETS_REQUIRE_ALL = 1
 pytest: $(VENV)/.dev js/node_modules/.done $(KERNELS:%=.venv-kernel-%/.done) chromium
 	OMP_NUM_THREADS=1 $(PY) $(TWO_AT_ONCE) --durations=25 --ignore tests/browser --ignore tests/kernels
-	$(PY) -m pytest --durations=10 tests/kernels tests/browser
+	OMP_NUM_THREADS=1 $(PY) $(TWO_AT_ONCE) --durations=10 tests/kernels tests/browser
 
 test: check js parity pytest
 
