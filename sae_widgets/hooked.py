@@ -22,6 +22,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from sae_widgets.fit import check_fits, layer_of, no_hook_error
+from sae_widgets.lean import captured
 from sae_widgets.module_points import ModulePoint, points_beside
 from sae_widgets.plain_model import PlainModel
 from sae_widgets.sae import SAE
@@ -40,7 +41,8 @@ class HookedSAETransformer(ModelShell):
 
     def __init__(self, model: Any) -> None:
         super().__init__(model)
-        self._attached = Splices()
+        self.attached = Splices()
+        """The SAEs that are attached."""
         self.has_centred_weights: bool | None = False if isinstance(self.wrapped, PlainModel) else None
         """Whether the weights that write to the residual stream are centred; None where nobody said."""
         self.has_folded_norms = False
@@ -116,8 +118,11 @@ class HookedSAETransformer(ModelShell):
 
         layer = layer_of(hook_name)
         stop = None if layer is None or layer + 1 >= self.cfg.n_layers else layer + 1
-        with self.without_saes(), self.suited_to(tokens), acting(self.hook_dict[hook_name], keep):
-            self.wrapped(tokens, return_type=None, stop_at_layer=stop)
+        with self.without_saes(), self.suited_to(tokens):
+            if (found := captured(self, tokens, [hook_name])) is not None:
+                return found[0]
+            with acting(self.hook_dict[hook_name], keep):
+                self.wrapped(tokens, return_type=None, stop_at_layer=stop)
         if not seen:
             raise ValueError(f"The hook {hook_name!r} exists but is not passed in a forward of this model.")
         return seen[0]
@@ -158,14 +163,14 @@ class HookedSAETransformer(ModelShell):
             ValueError: If `names_filter` names a hook that is not there.
         """
         with self.lock, ExitStack() as stack:
-            names_filter, wanted = self._attached.split_filter(names_filter)
+            names_filter, wanted = self.attached.split_filter(names_filter)
             names_filter, beside = self._split_beside(names_filter)
             self._check_names(names_filter)
             if (wanted or beside) and kwargs.get("pos_slice") is not None:
                 raise NotImplementedError("pos_slice does not reach the hooks of attached SAEs; slice the result.")
             kept: dict[str, Tensor] = {}
             for splice, point in wanted:
-                stack.enter_context(self._attached.capture(splice, point, kept, device=kwargs.get("device")))
+                stack.enter_context(self.attached.capture(splice, point, kept, device=kwargs.get("device")))
             for name in beside:
                 keep = functools.partial(_keep, kept, name, kwargs.get("device"))
                 stack.enter_context(acting(self._points_beside[name], keep))
@@ -186,7 +191,7 @@ class HookedSAETransformer(ModelShell):
         do_sample, top_k, stop_at_eos, return_type ... Departure: no progress bar unless `verbose=True`.
         """
         kwargs.setdefault("verbose", False)
-        if self._attached.need_whole_texts():
+        if self.attached.need_whole_texts():
             kwargs["use_past_kv_cache"] = False
         with self.hooks(fwd_hooks=fwd_hooks), self.suited_to(input):
             return self.wrapped.generate(self._clean(input), max_new_tokens=max_new_tokens, **kwargs)
@@ -196,7 +201,7 @@ class HookedSAETransformer(ModelShell):
     @property
     def acts_to_saes(self) -> dict[str, SAE]:
         """Attached SAEs by the hook that they read (a crosscoder: the first of them)."""
-        return {name: splice.sae for name, splice in self._attached.labels()}
+        return {name: splice.sae for name, splice in self.attached.labels()}
 
     def add_sae(
         self, sae: SAE, use_error_term: bool | None = None, exclude_special_tokens: bool | Sequence[int] = False
@@ -211,9 +216,9 @@ class HookedSAETransformer(ModelShell):
             ValueError: If the SAE does not fit the model.
         """
         with self.lock:
-            before = self._attached.state()
+            before = self.attached.state()
             self._attach(sae, use_error_term, exclude_special_tokens)
-            self._attached.keep(before)
+            self.attached.keep(before)
 
     def reset_saes(self, act_names: str | Sequence[str] | None = None) -> None:
         """Detach the SAEs at these hooks, or all.
@@ -225,11 +230,11 @@ class HookedSAETransformer(ModelShell):
             act_names = list(self.acts_to_saes)
         with self.lock:
             for name in [act_names] if isinstance(act_names, str) else act_names:
-                splice = self._attached.at(name)
+                splice = self.attached.at(name)
                 if splice is None:
                     attached = ", ".join(map(repr, self.acts_to_saes)) or "no SAE"
                     raise ValueError(f"No SAE is attached at {name!r}; attached: {attached}.")
-                self._attached.remove(splice)
+                self.attached.remove(splice)
 
     @contextmanager
     def saes(
@@ -245,28 +250,28 @@ class HookedSAETransformer(ModelShell):
             reset_saes_end: False leaves them attached.
         """
         with self.lock:
-            before = self._attached.state()
+            before = self.attached.state()
             try:
                 for sae in [saes] if isinstance(saes, SAE) else saes:
                     displaced = self._attach(sae, use_error_term, exclude_special_tokens)
                     for rival in displaced:
                         if rival not in before.acting:
                             raise _rivals(rival, sae)
-                self._attached.check_complete()
+                self.attached.check_complete()
                 yield self
             except BaseException:
-                self._attached.restore(before)
+                self.attached.restore(before)
                 raise
             if reset_saes_end:
-                self._attached.restore(before)
+                self.attached.restore(before)
             else:
-                self._attached.keep(before)
+                self.attached.keep(before)
 
     @contextmanager
     def without_saes(self) -> Iterator["HookedSAETransformer"]:
         """A context in which attached SAEs do not act."""
         with self.lock:
-            before = self._attached.acting()
+            before = self.attached.acting()
             try:
                 for splice in before:
                     splice.is_active = False
@@ -306,13 +311,13 @@ class HookedSAETransformer(ModelShell):
             raise ValueError("Which tokens are special, the tokenizer says, and there is none; give their ids.")
         ids = self.tokenizer.all_special_ids if chosen is True else () if chosen is False else chosen
         settings = SpliceSettings(bool(use_error_term), tuple(ids))
-        return self._attached.add(splice_for(self, sae, settings, self._attached))
+        return self.attached.add(splice_for(self, sae, settings, self.attached))
 
     def _enter_hooks(self, stack: ExitStack, hooks: Sequence[FwdHook], *, is_forward: bool) -> list[FwdHook]:
         """The hooks on the model's own points; the others are entered into `stack`."""
         own: list[FwdHook] = []
         beside = self._points_beside
-        for wanted, fn in self._attached.enter_hooks(stack, hooks, is_forward=is_forward):
+        for wanted, fn in self.attached.enter_hooks(stack, hooks, is_forward=is_forward):
             names = [name for name in beside if (wanted == name if isinstance(wanted, str) else wanted(name))]
             for name in names:
                 stack.enter_context(acting(beside[name], fn, "fwd" if is_forward else "bwd"))
@@ -340,7 +345,7 @@ class HookedSAETransformer(ModelShell):
                 raise self._no_hook(name)
 
     def _no_hook(self, hook_name: str) -> ValueError:
-        return no_hook_error(self, hook_name, more=self._attached.point_names())
+        return no_hook_error(self, hook_name, more=self.attached.point_names())
 
 
 def as_hooked(model: Any) -> HookedSAETransformer:

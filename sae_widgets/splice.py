@@ -125,6 +125,11 @@ class Splice(ABC):
             self._network_handles[-1].remove()
             self._network_handles.pop()
 
+    @property
+    def hook_numbers(self) -> list[int]:
+        """What torch knows its hooks by."""
+        return [each.id for each in (*(handle.hook for _, handle in self._handles), *self._network_handles)]
+
     @contextmanager
     def hooked(self, point: str, fn: Callable[..., Any], *, is_forward: bool = True) -> Iterator[None]:
         """A context in which `fn(value, hook)` acts at one of the SAE's own hook points."""

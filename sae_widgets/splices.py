@@ -68,6 +68,10 @@ class Splices:
         """Those that act now."""
         return [splice for splice in self if splice.is_active]
 
+    def idle_hooks(self) -> set[int]:
+        """Numbers of the hooks that do nothing now: those of SAEs that do not act."""
+        return {number for each in (*self._all, *self._displaced) if not each.is_active for number in each.hook_numbers}
+
     def state(self) -> State:
         """Those that act and those that were displaced, for `restore` or `keep`."""
         return State(self.acting(), list(self._displaced))

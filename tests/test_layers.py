@@ -16,7 +16,7 @@ LAYERS: dict[int, set[str]] = {
     2: {
         *("training", "model", "activations"),
         *("hooked", "shell", "splice", "fit", "prompt", "token_text", "threads", "interrupts", "demo"),
-        *("splice_kinds", "splices", "module_points", "module_names", "plain_model"),
+        *("splice_kinds", "splices", "module_points", "module_names", "plain_model", "lean"),
     },
     3: {
         *("evals", "features", "attribution", "steering"),

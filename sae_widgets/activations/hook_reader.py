@@ -10,6 +10,7 @@ from torch import Tensor
 
 from sae_widgets.fit import no_hook_error, places_of
 from sae_widgets.hooked import HookedSAETransformer, as_hooked
+from sae_widgets.lean import captured
 from sae_widgets.sae import SAE
 from sae_widgets.splice import acting
 
@@ -79,6 +80,8 @@ def capture_all(model: HookedSAETransformer, tokens: Tensor, names: list[str]) -
     with ExitStack() as stack:
         stack.enter_context(model.without_saes())
         stack.enter_context(model.suited_to(tokens))
+        if (found := captured(model, tokens, names)) is not None:
+            return found
         points = model.hook_dict  # once: a bridge makes it anew each time, which takes a millisecond
         for name in names:
             if name not in points:
