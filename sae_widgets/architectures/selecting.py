@@ -23,7 +23,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from sae_widgets.kernels import selected_products
+from sae_widgets.architectures.encoding import through_bias
+from sae_widgets.kernels import products_by_blocks, selected_products
 from sae_widgets.normalize import Undo
 from sae_widgets.sae.acts import (
     SparseActs,
@@ -36,9 +37,6 @@ from sae_widgets.sae.acts import (
     summed_rows,
 )
 from sae_widgets.sae.base import SAE, SMALLEST_NORM
-
-_BLOCK, _LEAST_ROWS = 2**22, 128
-"""Pre-activations that are made at once, and the fewest tokens; 16 MiB are in cache when features are chosen."""
 
 
 class SelectingSAE(SAE):
@@ -72,7 +70,7 @@ class SelectingSAE(SAE):
     @final
     def train_parts(self, x: Float[Tensor, "*batch d_in"]) -> TrainParts:
         sae_in, undo = self._prepare(x, hooked=False)
-        acts, weights = self._choose(sae_in)
+        acts, weights = self._choose(*through_bias(self, x, sae_in, self.b_enc))
         self._watch(acts)
         *inner_outs, sae_out = self._nested_outs(x, weights, undo)
         return TrainParts(sae_in, None, acts, sae_out, inner_outs=tuple(inner_outs))
@@ -135,34 +133,42 @@ class SelectingSAE(SAE):
     def _features(self, sae_in: Float[Tensor, "*batch d_in"], *, hooked: bool) -> Tensor | SparseActs:
         is_seen = hooked and is_any_hooked([self.hook_sae_acts_pre, self.hook_sae_acts_post])
         if self.is_selecting and not is_seen:
-            return self._choose(sae_in)[0]
+            return self._choose(sae_in, self.b_enc)[0]
         hidden_pre = self._through(self.hook_sae_acts_pre, self.pre_activations(sae_in), hooked)
         if self.is_rescaled:
             hidden_pre = hidden_pre * decoder_norms(self.W_dec)
         return self._through(self.hook_sae_acts_post, self.activate(hidden_pre), hooked)
 
-    def _choose(self, sae_in: Float[Tensor, "*batch d_in"]) -> tuple[SparseActs, SparseActs]:
-        """The chosen activations, and what decoder rows as they are multiply with; both with their gradient."""
+    def _choose(
+        self, sae_in: Float[Tensor, "*batch d_in"], b: Float[Tensor, " d_sae"]
+    ) -> tuple[SparseActs, SparseActs]:
+        """The chosen activations, and what decoder rows as they are multiply with; both with their gradient.
+
+        Args:
+            sae_in: What the encoder multiplies.
+            b: `b_enc`, perhaps with a gradient further on.
+        """
         rows = rows_of(sae_in)
         norms = decoder_norms(self.W_dec) if self.is_rescaled else None
         with torch.no_grad():
-            chosen = self._choose_by_blocks(rows, norms)
-        weights = self._weights_at(rows, chosen.indices, chosen.values, norms)
+            chosen = self._chosen(rows, norms)
+        weights = self._weights_at(rows, b, chosen.indices, chosen.values, norms)
         weights = torch.where(chosen.values != 0, weights, 0.0)
         values = weights if norms is None else weights * norms[chosen.indices]
         batch = sae_in.shape[:-1]
         indices, values, weights = (each.view(*batch, each.shape[-1]) for each in (chosen.indices, values, weights))
         return SparseActs(indices, values), SparseActs(indices, weights)
 
-    def _choose_by_blocks(self, rows: Float[Tensor, "n d_in"], norms: Float[Tensor, " d_sae"] | None) -> SparseActs:
+    def _chosen(self, rows: Float[Tensor, "n d_in"], norms: Float[Tensor, " d_sae"] | None) -> SparseActs:
         """The chosen features and their activations, without gradients."""
-        n_rows = max(_LEAST_ROWS, _BLOCK // self.d_sae) if self.chooses_per_token else max(len(rows), 1)
-        blocks = [self.select(self._compared(block, norms)) for block in (rows.split(n_rows) if len(rows) else [rows])]
+        if not self.chooses_per_token:
+            return self.select(self._compared(rows, norms))
+        blocks = [self.select(block) for block in products_by_blocks(rows, self.W_enc, self.b_enc, norms)]
         return SparseActs(*(torch.cat(each) if len(blocks) > 1 else each[0] for each in zip(*blocks, strict=True)))
 
     def _compared(
-        self, rows: Float[Tensor, "n d_in"], norms: Float[Tensor, " d_sae"] | None
-    ) -> Float[Tensor, "n d_sae"]:
+        self, rows: Float[Tensor, "*batch d_in"], norms: Float[Tensor, " d_sae"] | None
+    ) -> Float[Tensor, "*batch d_sae"]:
         """Pre-activations in the unit in which they are compared."""
         hidden_pre = self.pre_activations(rows)
         return hidden_pre if norms is None else hidden_pre.mul_(norms)
@@ -174,15 +180,16 @@ class SelectingSAE(SAE):
     def _weights_at(
         self,
         rows: Float[Tensor, "n d_in"],
+        b: Float[Tensor, " d_sae"],
         indices: Int[Tensor, "n k"],
         compared: Float[Tensor, "n k"],
         norms: Float[Tensor, " d_sae"] | None,
     ) -> Float[Tensor, "n k"]:
-        """`rows @ W_enc + b_enc` at `indices` with its gradient; `compared` is the same times the norms."""
+        """`rows @ W_enc + b` at `indices` with its gradient; `compared` is the same times the norms."""
         values = compared.to(self.dtype)
         if norms is not None:
             values = values / norms.detach().clamp_min(SMALLEST_NORM)[indices]
-        return selected_products(rows, self.W_enc, self.b_enc, indices, values)
+        return selected_products(rows, self.W_enc, b, indices, values)
 
     def _decoded_rows(self, feature_acts: Tensor | SparseActs) -> Float[Tensor, "*batch d_out"]:
         return super()._decoded_rows(self._unscaled(feature_acts))
@@ -219,7 +226,7 @@ class SelectingSAE(SAE):
             best, ranks = self.peers.largest_per_token(self.rank(hidden_pre), min(k_aux, n_dead))
             compared = hidden_pre.gather(-1, best)
         indices = dead[best]
-        weights = torch.where(ranks > -torch.inf, self._weights_at(rows, indices, compared, norms), 0.0)
+        weights = torch.where(ranks > -torch.inf, self._weights_at(rows, self.b_enc, indices, compared, norms), 0.0)
         error = self.peers.total(summed_rows(SparseActs(indices, weights), self.W_dec)).view(residual.shape)
         if self.cfg.is_normalized_per_row:
             _, undo = self._normalized(target)

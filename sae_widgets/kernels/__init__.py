@@ -7,6 +7,7 @@
     decode_entries, entry_products                   = the first and the third for such entries, token by token
     largest_per_row(values, k)                       = where the k largest of each row are, and what they are
     squared_error(x_hat, x)                          = mean over tokens of ||x_hat - x||^2
+    products_by_blocks(x, W, b, scale)               = (x @ W + b) * scale, a few rows at a time in the same memory
     pursue(x, rows, settings)                        = indices, values of matching pursuit; see `pursuit`
 
 Nothing of size `[n, d_sae]` is kept for the backward pass or made by it; a pursuit's steps, each a choice among all
@@ -24,6 +25,7 @@ one of EleutherAI's sparsify.
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from sae_widgets.kernels.blocks import products_by_blocks
 from sae_widgets.kernels.entries import Entries, few_entries
 from sae_widgets.kernels.paths import path_for, use
 from sae_widgets.kernels.pursuit import PursuitSettings, pursue
@@ -38,6 +40,7 @@ __all__ = [
     "entry_products",
     "few_entries",
     "largest_per_row",
+    "products_by_blocks",
     "pursue",
     "recycle",
     "selected_products",
