@@ -110,11 +110,11 @@ class BatchSelectingSAE(SelectingSAE):
         if not torch.is_grad_enabled():
             return
         with torch.no_grad():
-            kept = acts.values[acts.values > 0]
-            least = kept.min() if kept.numel() else kept.new_tensor(torch.inf)
-            least = self.peers.least(least)
-            if least.isfinite():
-                self.topk_threshold.lerp_(least.double(), self.cfg.topk_threshold_lr)
+            values = acts.values if acts.values.numel() else acts.values.new_zeros(1)
+            least = self.peers.least(torch.where(values > 0, values, torch.inf).min()).double()
+            # Without looking whether there is one: an accelerator would be waited for.
+            aim = torch.where(least.isfinite(), least, self.topk_threshold)
+            self.topk_threshold.lerp_(aim, self.cfg.topk_threshold_lr)
 
     @torch.no_grad()
     def end_training(self, n_updates: int) -> None:

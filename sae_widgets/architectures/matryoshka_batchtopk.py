@@ -67,7 +67,8 @@ class MatryoshkaBatchTopKTrainingSAE(BatchSelectingSAE):
 
     def _nested_outs(self, x: Tensor, weights: SparseActs, undo: Undo) -> list[Float[Tensor, "*batch d_out"]]:
         indices, values = weights
-        ends = torch.tensor(self.cfg.matryoshka_widths, device=indices.device)
+        # Each made where it is used: what is sent to an accelerator is waited for.
+        ends = torch.stack([torch.full((), width, device=indices.device) for width in self.cfg.matryoshka_widths])
         parts = decode_groups(rows_of(indices), rows_of(values), self.W_dec, ends)  # n_widths n d_out
         outs, total = [], self.b_dec
         for part in parts.unbind(0):

@@ -32,6 +32,11 @@ class FiringCounts:
         self.n_fired[1] += counts
         self.n_tokens[1] += n_tokens
 
+    @property
+    def can_be_dead(self) -> bool:
+        """Whether enough steps were taken for a feature to be dead: asking whether one is means waiting for it."""
+        return self.n_steps > self.dead_after_steps
+
     def dead_mask(self) -> Bool[Tensor, " d_sae"]:
         """Features that have not fired for more than `dead_after_steps` steps."""
         return self.n_steps - self.last_fired > self.dead_after_steps

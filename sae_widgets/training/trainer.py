@@ -130,7 +130,8 @@ class Trainer:
             name: warmed_up(value, self.n_steps, self._warm_up[name]) for name, value in self.coefficients.items()
         }
         is_measured = (self.n_steps + 1) % self.settings.measure_every_steps == 0
-        losses, counts = self._gradients(x, target, TrainContext(coefficients, self.dead_mask(), self.n_steps))
+        dead = self.dead_mask() if self.firing.can_be_dead else None
+        losses, counts = self._gradients(x, target, TrainContext(coefficients, dead, self.n_steps))
         loss = torch.stack(list(losses.values())).sum()
         if is_measured and not math.isfinite(loss.item()):
             self.optimizer.zero_grad()
