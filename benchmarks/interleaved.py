@@ -124,12 +124,16 @@ class Part:
     details: dict[str, Any] = field(default_factory=dict)
 
     def tell(self, out: Path | None) -> None:
-        """Prints the rows and writes `<name>.json` into the folder `out`."""
+        """Prints the rows and writes them."""
         for row in self.rows:
             middle, least, most = row.ratio
             met = {None: "", True: "met", False: "NOT met"}[row.is_met]
             wanted = f"; bar {row.wanted}: {met}" if row.wanted else ""
             print(f"{row.what}: {row.ours}; {row.peer}; {middle:.2f} ({least:.2f} - {most:.2f}){wanted}", flush=True)
+        self.write(out)
+
+    def write(self, out: Path | None) -> None:
+        """Writes `<name>.json` into the folder `out`, if there is one to write to."""
         if out is None:
             return
         out.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
 """What a training step, an encode and a decode cost, here and in the peers: in encoder products, in one run.
 
     python benchmarks/steps.py                                        # all architectures; `make bench` sets peers up
-    python benchmarks/steps.py --architectures topk --d-sae 24576     # one, wider
+    python benchmarks/steps.py --architectures topk --d-sae 12288 24576 49152    # one, and wider
     python benchmarks/steps.py --sides sae_widgets --threads 1        # without peers
 
 Each side is a process of its own and is asked in turn, so that all meet the same load of the machine. The unit is one
@@ -14,20 +14,16 @@ Peak: resident memory above that before the SAE is made.
 """
 
 import argparse
-import json
-import os
-import statistics
-import subprocess
 import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import torch
+from interleaved import Part, Row, Side, bar_row, parser_of, ratios, spread
 from safetensors.torch import save_file
 
-ROOT = Path(__file__).parents[1]
-PEERS = ROOT / ".venv-bench" / "bin" / "python"
 ARCHITECTURES = ("topk", "batchtopk", "matryoshka", "abstopk", "standard", "gated", "jumprelu")
 STARTS = tuple(f"{name}-start" for name in ARCHITECTURES[4:])
 KNOWN = {"sparsify": ("topk",), "dictionary_learning": ("topk", "batchtopk")}
@@ -35,43 +31,15 @@ KNOWN = {"sparsify": ("topk",), "dictionary_learning": ("topk", "batchtopk")}
 BARS = {"topk": 1.8, "batchtopk": 1.9, "matryoshka": 2.5, "standard": 1.9, "gated": 2.8, "jumprelu": 2.2}
 
 
-class Side:
-    """A process that answers."""
-
-    def __init__(self, setup: dict[str, Any], python: str) -> None:
-        env = {**os.environ, "OMP_NUM_THREADS": str(setup["threads"]), "OMP_WAIT_POLICY": "PASSIVE"}
-        command = [python, str(Path(__file__).parent / "sides" / "step_side.py"), json.dumps(setup)]
-        pipe = subprocess.PIPE
-        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=env)
-        self._read(setup["side"])
-
-    def ask(self, what: str) -> dict[str, float]:
-        assert self.process.stdin is not None
-        print(json.dumps({"do": what}), file=self.process.stdin, flush=True)
-        return self._read(what)
-
-    def _read(self, what: str) -> dict[str, float]:
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        if not line:
-            raise SystemExit(f"A side failed at {what!r}.")
-        return json.loads(line)
-
-    def end(self) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self.process.wait()
-
-
-def make_weights(architecture: str, args: argparse.Namespace, file: Path) -> None:
+def make_weights(architecture: str, d_sae: int, args: argparse.Namespace, file: Path) -> None:
     generator = torch.Generator().manual_seed(0)
-    W_dec = torch.nn.functional.normalize(torch.randn(args.d_sae, args.d_in, generator=generator))
+    W_dec = torch.nn.functional.normalize(torch.randn(d_sae, args.d_in, generator=generator))
     x = torch.randn(args.batch, args.d_in, generator=generator)
     floor = 0.0
     if architecture in ARCHITECTURES[4:]:
         some = (x[:256] @ W_dec.T).flatten()
         floor = some.topk(int(args.l0 * 256)).values[-1].item()
-    bias = torch.full((args.d_sae,), -floor)
+    bias = torch.full((d_sae,), -floor)
     weights = {"x": x, "W_enc": W_dec.T.contiguous(), "W_dec": W_dec}
     if architecture.startswith("jumprelu"):
         weights["threshold"] = -bias if floor else torch.full_like(bias, 0.01)
@@ -80,40 +48,35 @@ def make_weights(architecture: str, args: argparse.Namespace, file: Path) -> Non
     save_file(weights, file)
 
 
-def measure(architecture: str, args: argparse.Namespace) -> dict[str, Any]:
-    """Figures of every side, by side."""
+def measure(architecture: str, d_sae: int, args: argparse.Namespace) -> dict[str, Any]:
+    """Seconds of every side, round by round, by side; and its peak."""
     names = [name for name in args.sides if architecture in KNOWN.get(name, (architecture,))]
-    with tempfile.TemporaryDirectory() as folder:
+    if d_sae != args.d_sae[0]:
+        names = [name for name in names if name not in KNOWN]
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         weights = Path(folder, "weights.safetensors")
-        make_weights(architecture, args, weights)
-        setup = {name: getattr(args, name) for name in ("d_in", "d_sae", "batch", "k", "threads")}
-        setup |= {"architecture": architecture, "weights": str(weights)}
-        pythons = {name: sys.executable if name == "sae_widgets" else args.peers for name in names}
-        sides = {name: Side({**setup, "side": name}, python) for name, python in pythons.items()}
+        make_weights(architecture, d_sae, args, weights)
+        setup = {name: getattr(args, name) for name in ("d_in", "batch", "k", "threads")}
+        setup |= {"architecture": architecture, "weights": str(weights), "d_sae": d_sae}
+        sides = {}
+        for name in names:
+            python = sys.executable if name == "sae_widgets" else args.peers
+            sides[name] = stack.enter_context(Side("step_side.py", {**setup, "side": name}, python))
         errors = {name: side.ask("step")["value"] for name, side in sides.items()}
         for name, error in errors.items():
             if abs(error / errors[names[0]] - 1) > 1e-4:
                 raise SystemExit(f"{architecture}: {name} does not compute what {names[0]} does: {errors}.")
-        rows: dict[str, list[dict]] = {name: [] for name in names}
+        found: dict[str, Any] = {}
         for name, side in sides.items():
             side.ask("step")
-            result = side.ask("peak")
-            rows[name].append(result)
+            if not architecture.endswith("-start"):
+                side.ask("prepare")
+            found[name] = {"loss": errors[name], "peak_mib": round(side.ask("peak")["mib"]), "rounds": []}
         for _ in range(args.rounds):
             for name, side in sides.items():
                 row = {what: side.ask(what) for what in ("product", "step", *_extras(architecture, name))}
-                rows[name].append(row)
-        for side in sides.values():
-            side.end()
-    result = {name: summary(peak["mib"], rounds) for name, (peak, *rounds) in rows.items()}
-    for name in names:
-        result[name]["loss"] = errors[name]
-        ratios = [
-            theirs["step"]["cpu"] / ours["step"]["cpu"]
-            for theirs, ours in zip(rows[name][1:], rows[names[0]][1:], strict=True)
-        ]
-        result[name]["step_cpu_to_first"] = spread_of(ratios)
-    return result
+                found[name]["rounds"].append(row)
+    return found
 
 
 def _extras(architecture: str, side: str) -> tuple[str, ...]:
@@ -122,65 +85,78 @@ def _extras(architecture: str, side: str) -> tuple[str, ...]:
     return ("encode", "decode", *(("encode_sparse",) if side == "sae_widgets" else ()))
 
 
-def spread_of(values: list[float]) -> list[float]:
-    """Median, least and most."""
-    return [round(each, 4) for each in (statistics.median(values), min(values), max(values))]
+def seconds(side: dict[str, Any], what: str) -> list[dict[str, float]]:
+    """What each round took."""
+    return [each[what] for each in side["rounds"]]
 
 
-def summary(peak_mib: float, rounds: list[dict]) -> dict[str, Any]:
-    result: dict[str, Any] = {"peak_mib": round(peak_mib)}
-    for what in rounds[0]:
-        result[f"{what}_products"] = spread_of([row[what]["cpu"] / row["product"]["cpu"] for row in rounds])
-        result[f"{what}_wall_ms"] = spread_of([1e3 * row[what]["wall"] for row in rounds])
-    return result
+def told(side: dict[str, Any], what: str = "step") -> str:
+    """Its time, and how many encoder products of its own process that is."""
+    wall = spread(each["wall"] for each in seconds(side, what))[0]
+    return f"{1e3 * wall:,.0f} ms, {products(side, what)[0]:.2f} products"
 
 
-def table(results: dict[str, dict[str, Any]]) -> str:
-    lines = [
-        "| architecture | side | step, products | bar | times the first | step, ms | encode | encode sparse | decode "
-        "| peak, MiB |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    for architecture, sides in results.items():
-        for name, row in sides.items():
-            products = {what: row.get(f"{what}_products", [None])[0] for what in ("encode", "encode_sparse", "decode")}
-            cells = [f"{value:.2f}" if value is not None else "" for value in products.values()]
-            step, ratio = row["step_products"], row["step_cpu_to_first"]
-            bar = BARS.get(architecture, "") if name == "sae_widgets" else ""
-            lines.append(
-                f"| {architecture} | {name} | {step[0]:.2f} ({step[1]:.2f} - {step[2]:.2f}) | {bar} | {ratio[0]:.2f} "
-                f"({ratio[1]:.2f} - {ratio[2]:.2f}) | {row['step_wall_ms'][0]:,.0f} | {' | '.join(cells)} "
-                f"| {row['peak_mib']:,} |"
-            )
-    return "\n".join(lines)
+def products(side: dict[str, Any], what: str) -> list[float]:
+    return ratios(seconds(side, what), seconds(side, "product"))
+
+
+def rows_of(architecture: str, d_sae: int, sides: dict[str, Any], before: dict[str, float]) -> list[Row]:
+    """Lines of the table; `before` holds the ratio to SAELens at the first width."""
+    (_, own), *others = sides.items()
+    what = f"{architecture} step" + (f" at {d_sae:,}" if before else "")
+    product = f"product {1e3 * spread(each['wall'] for each in seconds(own, 'product'))[0]:,.0f} ms"
+    is_start, is_topk = architecture.endswith("-start"), architecture == "topk"
+    number = "1" if is_topk else "3" if "top" in architecture or architecture == "matryoshka" else "4"
+    rows = [bar_row(number, f"{what}, encoder products", told(own), product, products(own, "step"),
+                    most=None if before else BARS.get(architecture))]  # fmt: skip
+    for name, side in others:
+        least = {"sae_lens": 6.0, "sparsify": 2.0}.get(name) if is_topk and not before else 1.0 if is_start else None
+        number_of = "2" if before else number
+        if before and name in before:
+            least = round(0.95 * before[name], 2)  # "does not fall", as far as a median of rounds can tell
+        rows.append(bar_row(number_of, f"{what}, times {name}", told(own), f"{name} {told(side)}",
+                            ratios(seconds(side, "step"), seconds(own, "step")), least=least))  # fmt: skip
+        if name == "sae_lens":
+            memory = [side["peak_mib"] / max(own["peak_mib"], 1)] * 3
+            row = bar_row(number_of, f"{what}, peak memory", f"{own['peak_mib']:,} MiB",
+                          f"{name} {side['peak_mib']:,} MiB", memory, least=3.0 if is_topk else None)  # fmt: skip
+            rows.append(row)
+    if is_topk and not before:
+        for part, bar in (("encode_sparse", 1.3), ("encode", 1.3), ("decode", 0.06)):
+            if part in own["rounds"][0]:
+                name = {"encode": "encode, [batch, d_sae] out"}.get(part, part.replace("_", " "))
+                rows.append(bar_row("5", f"topk {name}, encoder products", told(own, part), product,
+                                    products(own, part), most=bar))  # fmt: skip
+    return rows
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__, 5)
     parser.add_argument("--architectures", nargs="+", default=[*ARCHITECTURES, *STARTS])
     parser.add_argument("--sides", nargs="+", default=["sae_widgets", "sae_lens", "sparsify", "dictionary_learning"])
-    parser.add_argument("--peers", default=str(PEERS), help="python where the peers are installed")
     parser.add_argument("--d-in", type=int, default=768)
-    parser.add_argument("--d-sae", type=int, default=12_288)
+    parser.add_argument("--d-sae", type=int, nargs="+", default=[12_288], help="the first of all, the others of topk")
     parser.add_argument("--batch", type=int, default=2048)
     parser.add_argument("--k", type=int, default=32)
     parser.add_argument("--l0", type=float, default=60.0, help="of ReLU's kin")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--out", help="folder for steps.json and steps.md")
     args = parser.parse_args()
     if not Path(args.peers).exists() and args.sides != ["sae_widgets"]:
         raise SystemExit(f"No peers at {args.peers}: `make bench` installs them; or give --sides sae_widgets.")
-    results = {}
-    for architecture in args.architectures:
-        results[architecture] = measure(architecture, args)
-        print(table({architecture: results[architecture]}), flush=True)
-    if args.out:
-        folder = Path(args.out)
-        folder.mkdir(parents=True, exist_ok=True)
-        settings = {name: value for name, value in vars(args).items() if name not in ("peers", "out")}
-        (folder / "steps.json").write_text(json.dumps({"settings": settings, "results": results}, indent=1))
-        (folder / "steps.md").write_text(f"{table(results)}\n")
+    cases = [(name, args.d_sae[0]) for name in args.architectures] + [("topk", d_sae) for d_sae in args.d_sae[1:]]
+    whole = Part("steps")
+    for architecture, d_sae in cases:
+        found = measure(architecture, d_sae, args)
+        before = {}
+        if d_sae != args.d_sae[0]:
+            sides = whole.details.get(f"topk {args.d_sae[0]}", {})
+            ours = sides.get("sae_widgets", found["sae_widgets"])
+            before = {name: ratios(seconds(side, "step"), seconds(ours, "step"))[0] for name, side in sides.items()}
+            before = before or {"sae_widgets": 1.0}
+        whole.details[f"{architecture} {d_sae}"] = found
+        part = Part("steps", rows_of(architecture, d_sae, found, before))
+        part.tell(None)
+        whole.rows += part.rows
+    whole.write(args.out)
 
 
 if __name__ == "__main__":

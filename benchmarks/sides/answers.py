@@ -67,9 +67,9 @@ def _mib(field: str) -> float:
         return next(int(line.split()[1]) / 1024 for line in status if line.startswith(field))
 
 
-def serve(answers: Answers, actions: Mapping[str, Callable[[], Any]]) -> None:
-    """Answers until nothing is asked any more; `peak` besides the actions."""
-    memory = Memory()
+def serve(answers: Answers, actions: Mapping[str, Callable[[], Any]], memory: Memory | None = None) -> None:
+    """Answers until nothing is asked any more; `peak` besides the actions, of `memory` or from now on."""
+    memory = memory or Memory()
     answers.ready()
     while (request := next_request()) is not None:
         answers.give({"mib": memory.peak_mib()} if request == "peak" else timed(actions[request]))

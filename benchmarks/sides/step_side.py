@@ -5,17 +5,15 @@ Reads one request a line (JSON) from standard input and answers each with a line
 the one that it is.
 """
 
-import functools
 import json
-import os
 import sys
-import time
 import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
+from answers import Answers, Memory, serve
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -177,49 +175,35 @@ SIDES: dict[str, Callable[[dict, dict[str, Tensor]], Any]] = {
 }
 
 
-def memory_mib(field: str) -> float:
-    with open("/proc/self/status") as status:
-        return next(int(line.split()[1]) / 1024 for line in status if line.startswith(field))
-
-
-def timed(action: Callable[[], Any]) -> dict[str, Any]:
-    wall, cpu = time.perf_counter(), time.process_time()
-    out = action()
-    result = {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
-    return {**result, "value": out} if isinstance(out, float) else result
-
-
 def main() -> None:
     setup = json.loads(sys.argv[1])
     torch.set_num_threads(setup["threads"])
-    # What is printed by what is imported goes elsewhere than the answers.
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
+    answers = Answers()
     side = SIDES[setup["side"]](dict(setup, d_sae=8, d_in=4, k=2), _tiny())  # what is imported is no part of a peak
     side.step(torch.randn(16, 4))
     del side
     weights = load_file(Path(setup["weights"]))
-    x = weights["x"]
-    with open("/proc/self/clear_refs", "w") as file:
-        file.write("5")  # forget the peak so far
-    before = memory_mib("VmRSS")
+    x, weights_in = weights["x"], weights["W_enc"]
+    memory = Memory()
     side = SIDES[setup["side"]](setup, weights)
-    weights_in = weights["W_enc"]
-    acts = None
-    print(json.dumps({"ready": True}), file=answers, flush=True)
-    for line in sys.stdin:
-        request = json.loads(line)["do"]
-        action = {"step": side.step, "product": lambda x: x @ weights_in}.get(request)
-        if request == "peak":
-            answer = {"mib": memory_mib("VmHWM") - before}
-        elif action is not None:
-            answer = timed(functools.partial(action, x))
-        else:
-            with torch.no_grad():
-                if request == "decode" and acts is None:
-                    acts = getattr(side, "encode_sparse", side.encode)(x)
-                answer = timed(functools.partial(getattr(side, request), acts if request == "decode" else x))
-        print(json.dumps({**answer, "value": answer.get("value")}), file=answers, flush=True)
+    made: list[Any] = []
+    """What `decode` is given; made by `prepare`, which nobody times."""
+
+    def still(action: Callable[[], Any]) -> Callable[[], Any]:
+        return torch.no_grad()(action)
+
+    serve(
+        answers,
+        {
+            "product": lambda: x @ weights_in,
+            "step": lambda: side.step(x),
+            "encode": still(lambda: side.encode(x)),
+            "encode_sparse": still(lambda: side.encode_sparse(x)),
+            "prepare": still(lambda: made.append(getattr(side, "encode_sparse", side.encode)(x))),
+            "decode": still(lambda: side.decode(made[0])),
+        },
+        memory,
+    )
 
 
 def _tiny() -> dict[str, Tensor]:
