@@ -10,12 +10,12 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from torch._subclasses.fake_tensor import FakeTensorMode
 
 from sae_widgets.kernels import (
     Entries,
     PursuitSettings,
     bags,
+    blocks,
     decode_entries,
     decode_groups,
     decode_rows,
@@ -24,6 +24,7 @@ from sae_widgets.kernels import (
     few_entries,
     largest_per_row,
     paths,
+    products_by_blocks,
     pursue,
     recycle,
     reference,
@@ -196,6 +197,23 @@ def chosen_entries(draw):
     return chosen, found, torch.randn(len(tokens), generator=generator, dtype=torch.float64), generator
 
 
+@pytest.mark.parametrize("is_on_accelerator", [False, True])
+@pytest.mark.parametrize("is_scaled", [False, True])
+@pytest.mark.parametrize("is_cast", [False, True])
+def test_products_by_blocks_are_the_dense_product(monkeypatch, is_on_accelerator: bool, is_scaled: bool, is_cast: bool):
+    monkeypatch.setattr(blocks, "is_accelerated", lambda x: is_on_accelerator)
+    monkeypatch.setattr(blocks, "_LEAST_ROWS", 3)
+    monkeypatch.setattr(blocks, "_BLOCK", 1)
+    monkeypatch.setattr(blocks, "_ACCELERATED_BLOCK", 1)
+    x, W, b, scale = torch.randn(8, 5), torch.randn(7, 5).T, torch.randn(7), torch.rand(7)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=is_cast):
+        found = [each.clone() for each in products_by_blocks(x, W, b, scale if is_scaled else None)]
+    assert [len(each) for each in found] == [3, 3, 2]
+    assert {each.dtype for each in found} == {torch.bfloat16 if is_cast else torch.float32}
+    exact = (x.double() @ W.double() + b) * (scale if is_scaled else 1)
+    assert (torch.cat(found).double() - exact).norm() <= (1e-2 if is_cast else 1e-6) * exact.norm()
+
+
 @settings(deadline=None)
 @given(problem=chosen_entries())
 def test_few_entries_are_where_the_choice_is_true(problem):
@@ -343,8 +361,11 @@ def test_asking_for_what_is_not_there_says_what_to_do(unchosen, monkeypatch):
 def test_without_triton_torchs_kernels_compute_and_the_log_says_so_once(unchosen, monkeypatch, caplog):
     monkeypatch.setenv(paths.VARIABLE, "triton")
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with FakeTensorMode():  # has the shapes of a CUDA tensor, and no numbers
-        on_cuda = torch.empty(1, device="cuda")
+
+    class OnCuda(torch.Tensor):
+        is_cuda = True  # type: ignore[assignment]
+
+    on_cuda = torch.empty(1).as_subclass(OnCuda)
     with caplog.at_level(logging.WARNING):
         assert [paths.path_for(on_cuda) for _ in range(2)] == [bags, bags]
     assert caplog.messages == [

@@ -4,6 +4,9 @@ Memory of that size is fresh from the system at each step, and filling its pages
 16 MiB stay in the processor's cache while features are chosen from them.
 
 Measured at d_in 768, d_sae 12288, 2048 tokens on a CPU, with the choice of k 32: 1.06 encoder products for 1.16.
+
+An accelerator takes more rows at once. There the weights are scaled, and cast to autocast's type, once for all blocks:
+writing [d_in, d_sae] anew costs less than another pass over `[n, d_sae]`.
 """
 
 from collections.abc import Iterator
@@ -12,8 +15,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from sae_widgets.kernels.devices import is_accelerated, multiplied_as
+
 _BLOCK, _LEAST_ROWS = 2**22, 128
 """Numbers that are made at once, and the fewest rows."""
+_ACCELERATED_BLOCK = 2**28
 
 
 def products_by_blocks(
@@ -23,11 +29,16 @@ def products_by_blocks(
     scale: Float[Tensor, " d_sae"] | None,
 ) -> Iterator[Float[Tensor, "some d_sae"]]:
     """`(x @ W + b) * scale`, some rows after the other, without gradients; each overwrites the one before."""
-    n_rows = max(_LEAST_ROWS, _BLOCK // max(W.shape[1], 1))
-    if torch.is_autocast_enabled(x.device.type):
-        x, W = (each.to(torch.get_autocast_dtype(x.device.type)) for each in (x, W))
+    n_rows = max(_LEAST_ROWS, (_ACCELERATED_BLOCK if is_accelerated(x) else _BLOCK) // max(W.shape[1], 1))
+    is_scaled_first = is_accelerated(x) and W.dtype.itemsize >= 4 and len(x) >= len(W)
+    x = x.to(multiplied_as(x))
     memory = x.new_empty(min(n_rows, len(x)), W.shape[1])
-    shift = b if scale is None else b * scale
+    if is_scaled_first:
+        W, shift = _scaled(W, scale, x.dtype), (b if scale is None else b * scale).to(x.dtype)
+        for rows in x.split(n_rows):
+            yield torch.addmm(shift, rows, W, out=memory[: len(rows)])
+        return
+    W, shift = W.to(x.dtype), b if scale is None else b * scale
     for rows in x.split(n_rows):
         product = torch.mm(rows, W, out=memory[: len(rows)])
         if scale is None:
@@ -36,3 +47,12 @@ def products_by_blocks(
             yield product.add_(b).mul_(scale)
         else:
             yield torch.addcmul(shift, product, scale, out=product)
+
+
+def _scaled(
+    W: Float[Tensor, "d_in d_sae"], scale: Float[Tensor, " d_sae"] | None, dtype: torch.dtype
+) -> Float[Tensor, "d_in d_sae"]:
+    """`W * scale` in another type, read and written once."""
+    if scale is None:
+        return W.to(dtype)
+    return torch.mul(W, scale, out=torch.empty_like(W, dtype=dtype))

@@ -27,6 +27,7 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from sae_widgets.kernels import triton_launches as launches
+from sae_widgets.kernels.devices import multiplied_as
 from sae_widgets.kernels.entries import Entries
 from sae_widgets.kernels.spare import memory_for
 
@@ -127,7 +128,7 @@ class _Products(Function):
     def forward(
         ctx: Any, x: Tensor, W: Tensor, b: Tensor | None, indices: Tensor, tokens: Tensor, values: Tensor
     ) -> Tensor:
-        ctx.gathered_as = _gathered_dtype(x)
+        ctx.gathered_as = multiplied_as(x)
         ctx.save_for_backward(x, W, indices, tokens)
         return values.clone()  # autograd refuses an input handed back as it is
 
@@ -191,16 +192,9 @@ def _sums_by_feature(
     return out, totals
 
 
-def _gathered_dtype(like: Tensor) -> torch.dtype:
-    """In which type rows are read: autocast's, where that is on."""
-    kind = like.device.type
-    if like.dtype == torch.float32 and torch.is_autocast_enabled(kind):
-        return torch.get_autocast_dtype(kind)
-    return like.dtype
-
-
 def _gathered(rows: Tensor) -> Tensor:
-    return rows.detach().to(_gathered_dtype(rows)).contiguous()
+    """As the programs read them."""
+    return rows.detach().to(multiplied_as(rows)).contiguous()
 
 
 def _tokens_of(indices: Int[Tensor, "n k"]) -> Int[Tensor, " m"]:

@@ -2,7 +2,7 @@
 
 A matrix's gradient is large enough that the system hands out fresh pages for it each time, and filling those takes as
 long as five gradients' worth of writing. What `recycle` takes from a weight, `memory_for` gives to the next gradient of
-that weight; it is forgotten with the weight.
+that weight; it is forgotten with the weight. On an accelerator torch itself keeps memory for what comes next.
 """
 
 import torch
@@ -10,14 +10,17 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.utils.weak import WeakIdKeyDictionary
 
+from sae_widgets.kernels.devices import is_accelerated
+
 _spare = WeakIdKeyDictionary()
 
 
 def recycle(weight: Tensor) -> None:
     """Takes the gradient from `weight`; nobody may read it from now on."""
     if weight.grad is not None:
-        # One row a feature, as it is written: W_enc lies in memory as its transpose.
-        _spare[weight] = weight.grad if weight.grad.is_contiguous() else weight.grad.T
+        if not is_accelerated(weight):
+            # One row a feature, as it is written: W_enc lies in memory as its transpose.
+            _spare[weight] = weight.grad if weight.grad.is_contiguous() else weight.grad.T
         weight.grad = None
 
 
