@@ -12,7 +12,7 @@ export function number(value, digits = 3) {
   if (value === null || value === undefined || Number.isNaN(value)) return "\u2013";
   if (!Number.isFinite(value)) return value > 0 ? "\u221e" : `${MINUS}\u221e`;
   if (value === 0) return "0";
-  const size = Math.abs(value);
+  const size = Math.abs(Number(value.toPrecision(digits))); // as rounded: 0.9999 is 1.00 like 1
   const text =
     size >= 1e6 || size < 1e-4
       ? value.toExponential(digits - 1).replace("e+", "e")

@@ -48,6 +48,7 @@ test("a screen reader hears what marks would show", () => {
 test("numbers have few digits and a true minus sign", () => {
   assert.equal(number(3.14159), "3.14");
   assert.equal(number(-0.0123456), "\u22120.0123");
+  assert.deepEqual([0.99999, 1, 99.96, 999999.9].map((value) => number(value)), ["1.00", "1.00", "100", "1.00e6"]);
   assert.equal(number(0), "0");
   assert.equal(number(NaN), "\u2013");
   assert.equal(number(1234567), "1.23e6");

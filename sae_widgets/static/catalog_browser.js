@@ -142,7 +142,7 @@ function number(value, digits = 3) {
   if (value === null || value === void 0 || Number.isNaN(value)) return "\u2013";
   if (!Number.isFinite(value)) return value > 0 ? "\u221E" : `${MINUS}\u221E`;
   if (value === 0) return "0";
-  const size = Math.abs(value);
+  const size = Math.abs(Number(value.toPrecision(digits)));
   const text = size >= 1e6 || size < 1e-4 ? value.toExponential(digits - 1).replace("e+", "e") : value.toFixed(Math.max(0, Math.min(8, digits - 1 - Math.floor(Math.log10(size)))));
   return text.replace(/-/g, MINUS);
 }
@@ -695,6 +695,8 @@ function gridList({ label, columns, cells, isChosen, onChoose, onHeader, onOpen,
   const head = h("div", { class: "sw-gl-row sw-gl-head", role: "row", "aria-rowindex": 1, style: { height: `${headHeight}px` } });
   const rows = h("div", { class: "sw-gl-rows", role: "rowgroup" });
   const node = h("div", { class: "sw-gl", role: "grid", tabindex: "0", "aria-label": label, "aria-readonly": "true" }, head, rows);
+  let lines = [];
+  let top = 0;
   let shown = new Int32Array();
   let active = 0;
   let empty = "";
@@ -710,24 +712,47 @@ function gridList({ label, columns, cells, isChosen, onChoose, onHeader, onOpen,
     if (isStale) return;
     const first = Math.max(0, Math.floor(node.scrollTop / ROW) - 2);
     const last = Math.min(shown.length, Math.ceil((node.scrollTop + node.clientHeight) / ROW) + 2, first + 56);
-    rows.style.height = shown.length ? `${shown.length * ROW}px` : "auto";
+    Object.assign(rows.style, { height: shown.length ? `${shown.length * ROW}px` : "auto", paddingTop: `${first * ROW}px` });
     node.setAttribute("aria-rowcount", String(shown.length + 1));
-    if (!shown.length) fill(rows, h("div", { class: "sw-gl-empty sw-muted", role: "row" }, h("span", { role: "gridcell" }, empty)));
-    else fill(rows, Array.from(shown.subarray(first, last), (row, i) => drawRow(row, first + i)));
+    if (!shown.length) clear(h("div", { class: "sw-gl-empty sw-muted", role: "row" }, h("span", { role: "gridcell" }, empty)));
+    else if (!lines.length) clear();
+    turnTo(first, last - first);
+    lines.forEach((line, i) => drawLine(line, first + i));
     if (active >= first && active < last) node.setAttribute("aria-activedescendant", `${id}-${active}`);
     else node.removeAttribute("aria-activedescendant");
   }
-  function drawRow(row, place) {
-    const texts = cells(row);
-    return h("div", {
-      class: `sw-gl-row${place === active ? " sw-gl-active" : ""}`,
-      role: "row",
-      id: `${id}-${place}`,
-      "aria-rowindex": place + 2,
-      "aria-selected": String(isChosen(row)),
-      "data-place": place,
-      style: { top: `${place * ROW}px` }
-    }, columns.map(({ class: kind = "" }, i) => h("span", { class: `sw-gl-cell ${kind}`, role: "gridcell", "aria-colindex": i + 1, title: texts[i] }, texts[i])));
+  function clear(instead) {
+    lines = [];
+    fill(rows, instead);
+  }
+  function turnTo(first, n) {
+    const step = first - top;
+    top = first;
+    if (step > 0 && step < lines.length) for (const line of lines.splice(0, step)) put(line);
+    else if (step < 0 && -step < lines.length) {
+      const moved = lines.splice(step);
+      rows.prepend(...moved.map((line) => line.node));
+      lines.unshift(...moved);
+    }
+    while (lines.length < n) {
+      const own = columns.map(({ class: kind = "" }, i) => h("span", { class: `sw-gl-cell ${kind}`, role: "gridcell", "aria-colindex": i + 1 }));
+      put({ node: h("div", { class: "sw-gl-row", role: "row" }, own), cells: own, texts: [] });
+    }
+    for (const line of lines.splice(n)) line.node.remove();
+  }
+  function put(line) {
+    rows.append(line.node);
+    lines.push(line);
+  }
+  function drawLine({ node: own, cells: boxes, texts: before }, place) {
+    const row = shown[place];
+    cells(row).forEach((text, i) => {
+      if (text === before[i]) return;
+      boxes[i].textContent = boxes[i].title = before[i] = text;
+    });
+    own.classList.toggle("sw-gl-active", place === active);
+    const facts = { id: `${id}-${place}`, "aria-rowindex": String(place + 2), "aria-selected": String(isChosen(row)), "data-place": String(place) };
+    for (const [name, value] of Object.entries(facts)) if (own.getAttribute(name) !== value) own.setAttribute(name, value);
   }
   function go(place) {
     active = Math.max(0, Math.min(shown.length - 1, place));
@@ -789,6 +814,7 @@ function gridList({ label, columns, cells, isChosen, onChoose, onHeader, onOpen,
     /** Other columns; `draw` or `set` shows their cells. @param {Column[]} next */
     setColumns(next) {
       columns = next;
+      clear();
       drawHead();
     },
     /** Marks the column that rows are ordered by. @param {string} key @param {"ascending" | "descending" | "none"} direction */
@@ -809,7 +835,7 @@ var GRID_LIST_CSS = `
 .sw-gl { position: relative; min-width: 0; overflow: hidden scroll; overscroll-behavior: contain; border: 1px solid var(--sw-line); border-radius: var(--sw-radius); background: var(--sw-bg); }
 .sw-gl-rows { position: relative; }
 .sw-gl-row { display: grid; grid-template-columns: var(--sw-gl-columns); align-items: center; gap: 9px; height: ${ROW}px; padding: 0 10px; font-size: 12px; }
-.sw-gl-rows > .sw-gl-row { position: absolute; left: 0; right: 0; cursor: pointer; }
+.sw-gl-rows > .sw-gl-row { cursor: pointer; }
 .sw-gl-rows > .sw-gl-row:hover { background: var(--sw-raised); }
 .sw-gl-rows > .sw-gl-row[aria-selected="true"] { background: var(--sw-hover); box-shadow: inset 3px 0 0 var(--sw-accent); }
 .sw-gl-keys .sw-gl-active { outline: 2px solid var(--sw-accent); outline-offset: -2px; }

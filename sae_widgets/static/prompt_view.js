@@ -150,7 +150,7 @@ function number(value, digits = 3) {
   if (value === null || value === void 0 || Number.isNaN(value)) return "\u2013";
   if (!Number.isFinite(value)) return value > 0 ? "\u221E" : `${MINUS}\u221E`;
   if (value === 0) return "0";
-  const size = Math.abs(value);
+  const size = Math.abs(Number(value.toPrecision(digits)));
   const text = size >= 1e6 || size < 1e-4 ? value.toExponential(digits - 1).replace("e+", "e") : value.toFixed(Math.max(0, Math.min(8, digits - 1 - Math.floor(Math.log10(size)))));
   return text.replace(/-/g, MINUS);
 }
