@@ -10,7 +10,6 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
-.NOTPARALLEL:
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-builtin-rules
 
@@ -30,7 +29,11 @@ TWO_AT_ONCE := -m pytest -q -n 2 --dist loadfile
 PIP_FLAGS := --quiet --no-compile --disable-pip-version-check --no-input
 ROOT_FLAG := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help lab demo test check js parity pytest fix dev bench clean
+.PHONY: help lab demo test environments check js parity pytest fix dev bench clean
+# Environments can be made side by side; what runs in them needs the machine for itself.
+ifneq ($(MAKECMDGOALS),environments)
+.NOTPARALLEL:
+endif
 help:
 	@sed -n '/^#   make/s/^#   //p' Makefile
 
@@ -76,6 +79,8 @@ js/node_modules/.done: js/package-lock.json
 	cd js && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
+environments: $(VENV)/.dev $(PARITY)/.done js/node_modules/.done $(KERNELS:%=.venv-kernel-%/.done)
+
 # Asked each time: a browser may have been removed since.
 .PHONY: chromium
 chromium: $(VENV)/.dev
@@ -109,7 +114,9 @@ pytest: $(VENV)/.dev js/node_modules/.done $(KERNELS:%=.venv-kernel-%/.done) chr
 	OMP_NUM_THREADS=1 $(PY) $(TWO_AT_ONCE) --durations=25 --ignore tests/browser --ignore tests/kernels
 	OMP_NUM_THREADS=1 $(PY) $(TWO_AT_ONCE) --durations=10 tests/kernels tests/browser
 
-test: check js parity pytest
+test:
+	$(MAKE) --no-print-directory -j 2 environments
+	$(MAKE) --no-print-directory check js parity pytest
 
 fix: $(VENV)/.dev js/node_modules/.done
 	$(BIN)/ruff check --fix . || true
