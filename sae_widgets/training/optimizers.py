@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 
@@ -113,6 +113,16 @@ def make_optimizer(
 ) -> torch.optim.Optimizer:
     """The optimiser of this name."""
     return OPTIMIZERS[name](list(weights), lr, betas, weight_decay)
+
+
+def can_divide_gradients(optimizer: torch.optim.Optimizer) -> bool:
+    """Whether the optimiser takes a divisor of the gradient along, as fused ones do for scaled losses."""
+    return bool(getattr(optimizer, "_step_supports_amp_scaling", False))
+
+
+def divide_gradients(optimizer: torch.optim.Optimizer, divisor: Float[Tensor, ""] | None) -> None:
+    """Has the next step divide gradients, which saves a pass over them; None: it takes them as they are."""
+    optimizer.grad_scale = divisor.float() if divisor is not None else None  # type: ignore[attr-defined]
 
 
 def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:

@@ -25,6 +25,7 @@ from torch.autograd import Function
 from sae_widgets.sae.base import SAE
 from sae_widgets.sae.peers import Peers
 from sae_widgets.training.distributed import ALONE, Group, TokenPeers, largest_of_all
+from sae_widgets.training.optimizers import can_divide_gradients, divide_gradients
 from sae_widgets.training.revival import feature_axes
 from sae_widgets.training.settings import TrainSettings
 
@@ -181,13 +182,19 @@ def _with_features(sae: SAE, d_sae: int, weights: Mapping[str, Tensor]) -> SAE:
 
 
 @torch.no_grad()
-def clip_gradients(named: Mapping[str, nn.Parameter], limit: float, peers: Peers) -> Float[Tensor, ""]:
-    """The length of the whole gradient, which is shortened to `limit` where it is longer."""
+def clip_gradients(
+    named: Mapping[str, nn.Parameter], limit: float, peers: Peers, optimizer: torch.optim.Optimizer
+) -> Float[Tensor, ""]:
+    """The length of the whole gradient, which is shortened to `limit` where it is longer, by `optimizer` if it can."""
     if not isinstance(peers, Shards):
         gradients = [each.grad for each in named.values() if each.grad is not None]
         length = torch.nn.utils.get_total_norm(gradients)
         # Asking costs an accelerator more than multiplying by 1, and a CPU less.
-        if length.device.type != "cpu" or not length <= limit:
+        is_asked = length.device.type == "cpu"
+        is_within = is_asked and bool(length <= limit)
+        if is_asked and can_divide_gradients(optimizer):
+            divide_gradients(optimizer, None if is_within else (length + 1e-6) / limit)
+        elif not is_within:
             torch.nn.utils.clip_grads_with_norm_(named.values(), limit, length)
         return length
     squares = {name: each.grad.float().square().sum() for name, each in named.items() if each.grad is not None}

@@ -148,7 +148,8 @@ class Trainer:
             return report
         values = {name: value.item() for name, value in losses.items()}
         # As x.var(0), which walks down the columns and takes ten times as long.
-        variance = (target.float() - target.float().mean(0)).pow(2).sum().item() / len(x)
+        spreads = torch.linalg.vector_norm(target.float() - target.float().mean(0), dim=-1)
+        variance = spreads.square().sum().item() / len(x)
         return replace(
             report,
             loss=sum(values.values()),
@@ -209,7 +210,7 @@ class Trainer:
         if settings.normalize_sae_decoder:
             remove_parallel_gradient(self.sae)
         limit = math.inf if settings.grad_clip_norm is None else settings.grad_clip_norm
-        grad_norm = clip_gradients(self.named, limit, self.sae.peers)
+        grad_norm = clip_gradients(self.named, limit, self.sae.peers, self.optimizer)
         set_lr(self.optimizer, lr)
         self.optimizer.step()
         for weight in self.named.values():
