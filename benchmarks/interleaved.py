@@ -109,9 +109,9 @@ def bar_row(bar: str, what: str, ours: str, peer: str, ratio: list[float], *, le
             most: float | None = None) -> Row:  # fmt: skip
     """A row whose ratio has to be at least, or at most, so much."""
     if least is not None:
-        return Row(bar, what, ours, peer, ratio, f"≥ {least:g}", ratio[0] >= least)
+        return Row(bar, what, ours, peer, ratio, f"≥ {least:g}", round(ratio[0], 2) >= least)
     if most is not None:
-        return Row(bar, what, ours, peer, ratio, f"≤ {most:g}", ratio[0] <= most)
+        return Row(bar, what, ours, peer, ratio, f"≤ {most:g}", round(ratio[0], 2) <= most)
     return Row(bar, what, ours, peer, ratio)
 
 

@@ -44,3 +44,19 @@ def their_model() -> Any:
     off = dict.fromkeys(("fold_ln", "center_writing_weights", "center_unembed", "fold_value_biases"), False)
     model.load_and_process_state_dict(convert_llama_weights(plain, cfg), **off)
     return model.eval()
+
+
+def rows_of_tokens(n_rows: int, n_positions: int) -> Any:
+    """The texts one after the other as rows of tokens, a special token first in each."""
+    import torch
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(DEMO / "model")
+    length = n_positions - 1
+    ids: list[int] = []
+    for text in texts():
+        ids += tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+        if len(ids) >= n_rows * length:
+            break
+    rows = torch.tensor(ids[: n_rows * length]).view(n_rows, length)
+    return torch.nn.functional.pad(rows, (1, 0), value=tokenizer.bos_token_id)

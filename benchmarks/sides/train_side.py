@@ -23,6 +23,8 @@ class Gate:
     def __init__(self, answers: Answers, chunk: int, end: Callable[[], Any]) -> None:
         self.answers, self.chunk, self.end = answers, chunk, end
         self.losses: list[float] = []
+        self.gathering_cpu = 0.0
+        """Seconds of gathering activations, where the side tells."""
         self.memory, self.watch = Memory(), Watch()
 
     def step(self, loss: float) -> None:
@@ -30,18 +32,21 @@ class Gate:
         if len(self.losses) < self.chunk:
             return
         taken = self.watch.seconds()
-        self.answers.give({**taken, "value": {"losses": self.losses}, "mib": self.memory.peak_mib()})
-        self.losses = []
+        value = {"losses": self.losses, "gathering_cpu": self.gathering_cpu}
+        self.answers.give({**taken, "value": value, "mib": self.memory.peak_mib()})
+        self.losses, self.gathering_cpu = [], 0.0
         if next_request() != "steps":
             self.end()
         self.watch.start()
 
 
-def weights(sizes: dict[str, Any]) -> dict[str, torch.Tensor]:
-    """What both sides begin with."""
+@torch.no_grad()
+def fill(sae: Any, sizes: dict[str, Any]) -> None:
+    """Gives it the weights that both sides begin with."""
     generator = torch.Generator().manual_seed(0)
     W_dec = torch.nn.functional.normalize(torch.randn(sizes["d_sae"], sizes["d_in"], generator=generator)) * 0.1
-    return {"W_dec": W_dec, "W_enc": W_dec.T.contiguous()}
+    sae.W_dec.copy_(W_dec)
+    sae.W_enc.copy_(W_dec.T)
 
 
 class Ours:
@@ -61,19 +66,37 @@ class Ours:
         runner = self._runner(setup)
         run = runner.training_run
         gate = gate_of(run.stop)
-        run.add_listener(lambda report: gate.step(report.losses["mse_loss"]))
+        store = runner._job.store
+        assert store is not None
+        next_batch = store.next_batch
+
+        def watched(*args: Any) -> Any:
+            watch = Watch()
+            batch = next_batch(*args)
+            gate.gathering_cpu += watch.seconds()["cpu"]
+            return batch
+
+        store.next_batch = watched
+        # Of many SAEs, which are equal, the first's.
+        run.add_listener(lambda report: gate.step(getattr(report, "reports", {"0": report})["0"].losses["mse_loss"]))
         runner.run()
 
     def _runner(self, setup: dict[str, Any]) -> Any:
-        sw, cfg = self.sw, setup["cfg"]
-        sae = sw.TopKTrainingSAE(sw.TopKTrainingSAEConfig(**setup["sae"]))
-        with torch.no_grad():
-            for name, value in weights(setup["sae"]).items():
-                getattr(sae, name).copy_(value)
-        own = {"n_batches_in_buffer": setup["n_forwards_in_buffer"], "keep_held_out": False}
+        sw, own = self.sw, dict(setup["cfg"])
+        own |= {"n_batches_in_buffer": setup["n_forwards_in_buffer"], "keep_held_out": False}
         own |= {"b_dec_init_method": "zeros", "checkpoint_path": tempfile.mkdtemp(), "output_path": None}
-        cfg = sw.LanguageModelSAERunnerConfig(sae=sae.cfg, n_eval_batches=1, verbose=False, **cfg, **own)
-        return sw.SAETrainingRunner(cfg, override_model=self.model, override_dataset=stream(), override_sae=sae)
+        own |= {"n_eval_batches": 1, "verbose": False}
+        saes = [sw.TopKTrainingSAE(sw.TopKTrainingSAEConfig(**setup["sae"])) for _ in range(setup.get("n_saes", 1))]
+        for sae in saes:
+            fill(sae, setup["sae"])
+        given = {"override_model": self.model, "override_dataset": stream()}
+        if len(saes) == 1:
+            cfg = sw.LanguageModelSAERunnerConfig(sae=saes[0].cfg, **own)
+            return sw.SAETrainingRunner(cfg, override_sae=saes[0], **given)
+        by_name = {str(i): sae for i, sae in enumerate(saes)}
+        hook = own.pop("hook_name")
+        cfg = sw.MultiSAETrainingRunnerConfig(saes={n: s.cfg for n, s in by_name.items()}, hook_names=hook, **own)
+        return sw.MultiSAETrainingRunner(cfg, override_saes=by_name, **given)
 
 
 class SAELens:
@@ -111,9 +134,7 @@ class SAELens:
     def _runner(self, setup: dict[str, Any]) -> Any:
         lens, cfg = self.sae_lens, setup["cfg"]
         sae = lens.TopKTrainingSAE(lens.TopKTrainingSAEConfig(**setup["sae"]))
-        with torch.no_grad():
-            for name, value in weights(setup["sae"]).items():
-                getattr(sae, name).copy_(value)
+        fill(sae, setup["sae"])
         # Its buffer counts rows, not forwards.
         own = {"n_batches_in_buffer": setup["n_forwards_in_buffer"] * cfg["store_batch_size_prompts"]}
         own |= {"is_dataset_tokenized": False, "checkpoint_path": None, "output_path": None}
@@ -130,16 +151,16 @@ def check(side: Ours | SAELens, setup: dict[str, Any]) -> dict[str, Any]:
     unmixed = {**setup, "n_forwards_in_buffer": 1, "cfg": {**setup["cfg"], "activations_mixing_fraction": 0.0}}
     n_steps, losses = 3, []
 
-    class Few:
+    class Few(Gate):
         def __init__(self, end: Callable[[], Any]) -> None:
-            self.end = end
+            self.end, self.gathering_cpu = end, 0.0
 
         def step(self, loss: float) -> None:
             losses.append(loss)
             if len(losses) == n_steps:
                 self.end()
 
-    side.train(unmixed, Few)  # type: ignore[arg-type]
+    side.train(unmixed, Few)
     return {"tokens": tokens.tolist(), "norm": activations.norm(dim=-1).mean().item(), "losses": losses}
 
 
