@@ -41,7 +41,7 @@ def check(found: dict[str, dict[str, Any]]) -> None:
 
 def main() -> None:
     parser = parser_of(__doc__, 5)
-    parser.add_argument("--hook", default="blocks.2.hook_resid_post")
+    parser.add_argument("--hook", default="blocks.2.hook_resid_pre")
     parser.add_argument("--d-sae", type=int, default=4096)
     parser.add_argument("--k", type=int, default=32)
     args = parser.parse_args()

@@ -18,7 +18,7 @@ from interleaved import Part, Side, bar_row, parser_of, spread
 def main() -> None:
     parser = parser_of(__doc__, 4)
     parser.add_argument("--n-saes", type=int, default=8)
-    parser.add_argument("--hook", default="blocks.2.hook_resid_post")
+    parser.add_argument("--hook", default="blocks.2.hook_resid_pre")
     parser.add_argument("--d-sae", type=int, default=1536)
     parser.add_argument("--k", type=int, default=32)
     args = parser.parse_args()

@@ -1,6 +1,6 @@
 """The language model's part of the work, on the bundled model: harvest against a forward, writing against generate.
 
-    python benchmarks/model_side.py                 # CPU seconds, one thread, in turns; medians (least - most)
+    python benchmarks/model_side.py                 # CPU time, one thread, in turns
 
 harvest     activations of one batch of rows, against the model's own forward of the same rows up to the hook
 batches     the same tokens through rows, forward and mixing buffer
@@ -11,14 +11,13 @@ Bars: harvest at least 95 % of the bare forward's speed; writing at least 3 time
 5 % slower; the same tokens with and without a cache.
 """
 
-import argparse
-import json
-import statistics
-import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
+from interleaved import Part, Row, bar_row, in_turns, parser_of, ratios, spread
+from sides.answers import timed
 
 import sae_widgets as sw
 from sae_widgets.activations.documents import open_documents
@@ -27,48 +26,56 @@ from sae_widgets.activations.store import ActivationsStore
 from sae_widgets.steering import FeatureSteer, generate_stream
 
 PROMPT = "Once upon a time there was a little girl who"
-Figures = dict[str, list[float]]
+Figures = dict[str, list[dict[str, Any]]]
 
 
-def in_turns(cases: dict[str, Callable[[], Any]], n_rounds: int) -> Figures:
-    """CPU seconds of each case, round by round; the first round warms up and is left out."""
-    seconds: Figures = {name: [] for name in cases}
-    for turn in range(n_rounds + 1):
-        for name, case in cases.items():
-            start = time.process_time()
-            case()
-            if turn:
-                seconds[name].append(time.process_time() - start)
-    return seconds
+def measured(cases: dict[str, Callable[[], Any]], n_rounds: int) -> Figures:
+    """Seconds of each case, round by round."""
+    return in_turns({name: partial(timed, case) for name, case in cases.items()}, n_rounds)
 
 
-def ratio(seconds: Figures, one: str, other: str) -> str:
-    """By how much `other` takes longer."""
-    ratios = [b / a for a, b in zip(seconds[one], seconds[other], strict=True)]
-    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f} - {max(ratios):.2f})"
+def ms(rounds: list[dict[str, Any]], n: int = 1) -> str:
+    return f"{1e3 * spread(each['wall'] for each in rounds)[0] / n:,.1f} ms"
 
 
-def harvest(model: Any, hook: str, n_rounds: int) -> dict[str, str]:
+def harvest(model: Any, hook: str, n_rounds: int) -> tuple[Figures, list[Row]]:
     settings = StoreSettings(
-        hook, context_size=128, store_batch_size_prompts=32, train_batch_size_tokens=4096, n_batches_in_buffer=4
+        hook, context_size=128, store_batch_size_prompts=32, train_batch_size_tokens=4096, n_batches_in_buffer=8
     )
-    store = ActivationsStore(model, open_documents([PROMPT * 20] * 400), settings)
+    store = ActivationsStore(model, open_documents("demo"), settings)
     tokens = store.get_batch_tokens()
     layer = int(hook.split(".")[1])
-    cases = {
-        "bare": lambda: model(tokens, stop_at_layer=layer, return_type=None),
-        "harvest": lambda: store.get_activations(tokens),
-        "batches": store.next_batch,
-    }
-    store.next_batch()
+    for _ in range(settings.n_batches_in_buffer):
+        store.next_batch()
     with torch.no_grad():
-        seconds = in_turns(cases, n_rounds)
-    return {
-        f"{name}, share of the bare forward's speed": ratio(seconds, name, "bare") for name in ("harvest", "batches")
-    }
+        bare = model(tokens, stop_at_layer=layer, return_type=None)
+        torch.testing.assert_close(store.get_activations(tokens), bare, rtol=1e-4, atol=1e-4)
+        found = measured(
+            {
+                "bare": lambda: model(tokens, stop_at_layer=layer, return_type=None),
+                "harvest": lambda: store.get_activations(tokens),
+                "batches": store.next_batch,
+            },
+            n_rounds,
+        )
+    rows = [
+        bar_row(
+            "7",
+            f"{what}, share of the bare forward's speed ({hook})",
+            ms(found[name]),
+            f"bare forward {ms(found['bare'])}",
+            ratios(found["bare"], found[name]),
+            least=least,
+        )
+        for what, name, least in (
+            ("harvest of 4,096 tokens", "harvest", 0.95),
+            ("tokenised, harvested and mixed", "batches", None),
+        )
+    ]
+    return found, rows
 
 
-def writing(model: Any, sae: Any, n_rounds: int, n_tokens: int) -> dict[str, Any]:
+def writing(model: Any, sae: Any, n_rounds: int, n_tokens: int) -> tuple[Figures, list[Row]]:
     def ours(n: int, steers: tuple[FeatureSteer, ...] = ()) -> list[int]:
         return [each.token_id for each in generate_stream(model, sae, PROMPT, steers, max_new_tokens=n, temperature=0)]
 
@@ -80,41 +87,48 @@ def writing(model: Any, sae: Any, n_rounds: int, n_tokens: int) -> dict[str, Any
         return out[0, tokens.shape[1] :].tolist()
 
     written = ours(n_tokens)
-    assert written == theirs(len(written), use_cache=False), "A cache changes what is written."
-    n_tokens, steer = len(written), (FeatureSteer(0, 1e-6),)
+    if written != theirs(len(written), use_cache=False):
+        raise SystemExit("A cache changes what is written.")
+    n, steer = len(written), (FeatureSteer(0, 1e-6),)
     with torch.no_grad():
-        seconds = in_turns(
+        found = measured(
             {
                 "first": lambda: ours(1),
                 "their first": lambda: theirs(1),
-                "all": lambda: ours(n_tokens),
-                "their all": lambda: theirs(n_tokens),
-                "steered": lambda: ours(n_tokens, steer),
+                "all": lambda: ours(n),
+                "their all": lambda: theirs(n),
+                "steered": lambda: ours(n, steer),
             },
             n_rounds,
         )
-    return {
-        "tokens": n_tokens,
-        "ms a token": round(1e3 * statistics.median(seconds["all"]) / n_tokens, 2),
-        "theirs, times the first token": ratio(seconds, "first", "their first"),
-        "theirs, times all": ratio(seconds, "all", "their all"),
-        "steered beside unsteered, times unsteered alone": ratio(seconds, "all", "steered"),
-    }
+    peer = "transformer-lens"
+    rows = [
+        bar_row("9", "first token after a prompt", ms(found["first"]), f"{peer} {ms(found['their first'])}",
+                ratios(found["their first"], found["first"]), least=3.0),
+        bar_row("9", f"a token of {n}", ms(found["all"], n), f"{peer} {ms(found['their all'], n)}",
+                ratios(found["their all"], found["all"]), least=3.0),
+        bar_row("9", "steered, times unsteered", ms(found["steered"], n), f"unsteered {ms(found['all'], n)}",
+                ratios(found["steered"], found["all"]), most=1.05),
+    ]  # fmt: skip
+    return found, rows
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=7)
+    parser = parser_of(__doc__, 7)
+    parser.set_defaults(threads=1)
     parser.add_argument("--tokens", type=int, default=48)
     parser.add_argument("--hook", default="blocks.2.hook_resid_pre")
     args = parser.parse_args()
-    torch.set_num_threads(1)
+    torch.set_num_threads(args.threads)
     model, sae = sw.load_demo()
-    found = {
-        "harvest": harvest(model, args.hook, args.rounds),
-        "writing": writing(model, sae, args.rounds, args.tokens),
-    }
-    print(json.dumps(found, indent=2))
+    part = Part("model_side")
+    for name, (found, rows) in (
+        ("harvest", harvest(model, args.hook, args.rounds)),
+        ("writing", writing(model, sae, args.rounds, args.tokens)),
+    ):
+        part.details[name] = found
+        part.rows += rows
+    part.tell(args.out)
 
 
 if __name__ == "__main__":
