@@ -3,13 +3,19 @@
 cosines[f]  = cos(W_dec[f], direction)
 match[f]    = argmax over g of cos(W_dec[f], other.W_dec[g])
 PCA map     = the two directions in which unit decoder rows vary most, by block power iteration with a seed
-UMAP map    = umap-learn's, cosine metric, where that is installed
+UMAP map    = umap-learn's, cosine metric, where that is installed; in a process of its own
 """
 
+import os
+import subprocess
+import sys
+import tempfile
+import time
 from collections.abc import Callable
 from importlib.util import find_spec
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -101,7 +107,7 @@ def matched_features(sae: SAE, other: SAE, on_progress: OnProgress = _silent) ->
 def direction_map(sae: SAE, method: str = "pca", seed: int = 0, on_progress: OnProgress = _silent) -> DirectionMap:
     """Every feature as a point; near ones point the same way.
 
-    `on_progress(done, total, text)` may raise to end the work; UMAP asks it only before and after.
+    `on_progress(done, total, text)` may raise to end the work.
 
     Raises:
         ValueError: If there is no such method, or umap-learn is not installed.
@@ -149,15 +155,32 @@ def _pca(rows: Float[Tensor, "n d"], seed: int, on_progress: OnProgress) -> Dire
     return DirectionMap(points.float().cpu(), "pca", explained)
 
 
+_UMAP = """
+import sys, warnings
+warnings.simplefilter("ignore")  # of TensorFlow, which it can do without, and of its own defaults
+import numpy, umap
+maker = umap.UMAP(metric="cosine", random_state=int(sys.argv[3]), n_jobs=1)
+numpy.save(sys.argv[2], maker.fit_transform(numpy.load(sys.argv[1])))
+"""
+
+
 def _umap(rows: Float[Tensor, "n d"], seed: int, on_progress: OnProgress) -> DirectionMap:
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of TensorFlow, which it can do without, and of its own defaults
-        import umap  # pyright: ignore[reportMissingImports]  (optional)
-
-        on_progress(0, 0, "UMAP of the decoder rows; minutes for many features")
-        maker: Any = umap.UMAP(metric="cosine", random_state=seed, n_jobs=1)
-        points = maker.fit_transform(rows.cpu().numpy())
-    on_progress(1, 1, "UMAP of the decoder rows")
-    return DirectionMap(torch.from_numpy(points).float(), "umap", None)
+    # In a process of its own: umap-learn cannot be stopped from inside, and holds the interpreter while it compiles.
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    with tempfile.TemporaryDirectory() as folder:
+        given, made, said = (os.path.join(folder, name) for name in ("rows.npy", "points.npy", "said"))
+        np.save(given, rows.cpu().numpy())
+        command = [sys.executable, "-c", _UMAP, given, made, str(seed)]
+        started = time.monotonic()
+        with open(said, "wb") as out, subprocess.Popen(command, env=environment, stdout=out, stderr=out) as process:
+            try:
+                while process.poll() is None:
+                    seconds = time.monotonic() - started
+                    on_progress(0, 0, f"UMAP of {len(rows):,} decoder rows, {seconds:.0f} s; minutes for many features")
+                    time.sleep(0.1)
+            finally:
+                process.kill()
+        if process.returncode:
+            with open(said, errors="replace") as file:
+                raise RuntimeError(f"umap-learn failed: {(file.read().splitlines() or ['it was ended'])[-1]}")
+        return DirectionMap(torch.from_numpy(np.load(made)).float(), "umap", None)

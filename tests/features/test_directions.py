@@ -1,5 +1,6 @@
 """Cosines, matches and maps of decoder rows, against plain formulas."""
 
+import os
 import sys
 
 import pytest
@@ -79,6 +80,39 @@ def test_a_map_can_be_cancelled_and_says_what_it_lacks(sae, monkeypatch):
         direction_map(sae, "umap")
     with pytest.raises(ValueError, match="No map 'tsne'"):
         direction_map(sae, "tsne")
+
+
+def test_umap_runs_beside_the_kernel_and_is_killed_when_not_wanted(sae, monkeypatch, tmp_path):
+    program = """
+import os, pathlib, time
+class UMAP:
+    def __init__(self, **settings):
+        self.settings = settings
+    def fit_transform(self, rows):
+        pathlib.Path(__file__).with_name("pid").write_text(str(os.getpid()))
+        if self.settings["random_state"] == 7:
+            raise ValueError("no such neighbours")
+        time.sleep(60 * (self.settings["random_state"] == 3))
+        return rows[:, :2]
+"""
+    (tmp_path / "umap.py").write_text(program)
+    monkeypatch.syspath_prepend(tmp_path)
+    found = direction_map(sae, "umap")
+    assert found.method == "umap"
+    torch.testing.assert_close(found.points, torch.nn.functional.normalize(sae.W_dec.detach()).float()[:, :2])
+    pid = tmp_path / "pid"
+    pid.unlink()
+
+    def stop_once_it_works(done, total, text):
+        if pid.exists() and pid.read_text():
+            raise InterruptedError(text)
+
+    with pytest.raises(InterruptedError, match="UMAP of 60 decoder rows"):
+        direction_map(sae, "umap", seed=3, on_progress=stop_once_it_works)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid.read_text()), 0)
+    with pytest.raises(RuntimeError, match="umap-learn failed: ValueError: no such neighbours"):
+        direction_map(sae, "umap", seed=7)
 
 
 def test_rows_that_are_all_alike_make_a_map_of_one_point(sae):
