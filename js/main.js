@@ -21,10 +21,11 @@ import { visible } from "./lib/tokens.js";
 /**
  * Show a view in `el`; several views of one model are normal.
  * @param {View} view
- * @param {{ model: any, el: HTMLElement, signal?: AbortSignal, offline?: boolean }} props
+ * @param {{ model: any, el: HTMLElement, signal?: AbortSignal, offline?: boolean, isInner?: boolean }} props `isInner`: part of
+ *   another view, which has the tools for both
  * @returns {() => void} removes everything the view added
  */
-export function show(view, { model, el, signal, offline = false }) {
+export function show(view, { model, el, signal, offline = false, isInner = false }) {
   const host = h("div");
   const shadow = host.attachShadow({ mode: "open" });
   const box = h("div", { class: "sw-view" });
@@ -37,7 +38,7 @@ export function show(view, { model, el, signal, offline = false }) {
   root.append(box);
 
   const asking = makeAsk(model);
-  const foot = makeFoot(model, { ask: asking.ask, offline });
+  const foot = makeFoot(model, { ask: asking.ask, offline, isInner });
   root.append(foot.node);
   const watched = offline
     ? { model, stop() {} }

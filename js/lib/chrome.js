@@ -8,10 +8,10 @@ import { visible } from "./tokens.js";
 /**
  * The foot of a widget: errors, what the kernel does, and the tools that every widget has.
  * @param {any} model
- * @param {{ ask: import("./ask.js").Ask, offline: boolean }} kernel
+ * @param {{ ask: import("./ask.js").Ask, offline: boolean, isInner: boolean }} place
  * @returns {{ node: HTMLElement, say: (notice: string) => void, stop: () => void }}
  */
-export function makeFoot(model, { ask, offline }) {
+export function makeFoot(model, { ask, offline, isInner }) {
   const status = h("div", { class: "sw-foot sw-grow", role: "status", "aria-live": "polite" });
   const shownCode = h("div");
   const error = h("div", { role: "alert" });
@@ -56,7 +56,7 @@ export function makeFoot(model, { ask, offline }) {
   }
 
   // A page saved before there was code has none to give.
-  const hasCode = !offline || Boolean(model.get("as_code"));
+  const hasCode = !isInner && (!offline || Boolean(model.get("as_code")));
   const copy = hasCode && h("button", { class: "sw-btn sw-plain sw-tool", type: "button", title: "Python that makes this view again", onclick: copyCode }, "Copy as code");
 
   async function copyCode() {

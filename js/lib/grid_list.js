@@ -123,6 +123,7 @@ export function gridList({ label, columns, cells, isChosen, onChoose, onHeader, 
       if (row) choose(Number(row.dataset.place));
       if (row && event.detail === 2) onOpen?.(shown[active]);
     }),
+    on(rows, "mousedown", (event) => event.detail > 1 && event.preventDefault()), // a double click opens, and marks no text
     // The frame around the active row is for whoever uses keys. Nothing is drawn anew at a press of the mouse: the click
     // that follows would find another row than the one pressed, and be nobody's.
     on(node, "pointerdown", () => node.classList.remove("sw-gl-keys")),

@@ -9,6 +9,7 @@ import { fill, h, listen, needsKernel, on, write } from "../lib/dom.js";
 import { makeTable, readColumn } from "../lib/feature_table.js";
 import { count, plural } from "../lib/format.js";
 import { GRID_LIST_CSS, gridList } from "../lib/grid_list.js";
+import { makeHost } from "../lib/host.js";
 import { createHistory } from "../lib/history.js";
 import { mapPanel, MAP_PANEL_CSS } from "../lib/map_panel.js";
 import { debounce, perFrame } from "../lib/sync.js";
@@ -28,6 +29,8 @@ export function render({ model, el, root, offline, theme, childModel }) {
   const get = (/** @type {string} */ name) => model.get(name);
   const set = (/** @type {Record<string, any>} */ values) => write(model, values);
   const table = makeTable(get("n_features"));
+  const kept = get("dashboard"); // of a saved page: a dashboard's state, with some features
+  const isKept = (/** @type {number} */ feature) => kept?.saved.features.includes(feature);
   let isOver = false;
   let isNarrow = false;
   /** @type {{ column: import("../lib/feature_table.js").Column, head: ReturnType<typeof columnHead> }[]} */
@@ -72,8 +75,10 @@ export function render({ model, el, root, offline, theme, childModel }) {
   const map = mapPanel({ model, table, theme, offline, words: named, onPick: pickOnMap, onOpen: open, onSelect: (rows) => set({ selected: rows }) });
   const body = h("div", { class: "sw-fb-body" }, list.node, map.node);
   const dashboardBox = h("div");
+  const missing = h("div", { class: "sw-row", role: "status" });
+  const keptModel = makeHost(kept ?? {});
   const dashboard = h("section", { class: "sw-fb-dashboard", "aria-label": "Dashboard", hidden: true },
-    h("div", { class: "sw-row" }, h("span", { class: "sw-label sw-grow" }, "Dashboard"), h("button", { class: "sw-btn", type: "button", onclick: closeDashboard }, "Close")), dashboardBox);
+    h("div", { class: "sw-row" }, h("span", { class: "sw-label sw-grow" }, "Dashboard"), h("button", { class: "sw-btn", type: "button", onclick: closeDashboard }, "Close")), missing, dashboardBox);
   el.append(
     h("div", { class: "sw-row sw-fb-top" }, find, counted, undo, redo, reset),
     h("div", { class: "sw-row sw-fb-top" }, contrast.open, like, mapOpen, columnPick.open, h("span", { class: "sw-grow" }), stop),
@@ -225,7 +230,7 @@ export function render({ model, el, root, offline, theme, childModel }) {
   /** @param {number} row */
   function open(row) {
     own = row;
-    if (!offline) set({ feature: row, opened: row });
+    if (!offline || kept) set({ feature: row, opened: row });
   }
 
   function closeDashboard() {
@@ -235,15 +240,16 @@ export function render({ model, el, root, offline, theme, childModel }) {
 
   async function drawDashboard() {
     const feature = get("opened");
-    dashboard.hidden = feature === null || offline || !get("can_open");
+    dashboard.hidden = feature === null || !get("can_open") || (offline && !kept);
     if (dashboard.hidden) return;
-    const id = get("dashboard_id");
+    if (offline) drawKept(feature);
+    const id = offline ? "kept" : get("dashboard_id");
     if (!id || id === mounted) return;
     mounted = id;
     try {
-      const child = await childModel(id);
+      const child = offline ? keptModel : await childModel(id);
       if (isOver) return;
-      const end = show(dashboardView, { model: child, el: dashboardBox });
+      const end = show(dashboardView, { model: child, el: dashboardBox, offline, isInner: true });
       const follow = listen(child, ["feature"], () => get("opened") !== null && set({ feature: child.get("feature"), opened: child.get("feature") }));
       endDashboard = () => {
         follow();
@@ -253,6 +259,15 @@ export function render({ model, el, root, offline, theme, childModel }) {
       const words = error instanceof Error ? visible(error.message) : String(error);
       fill(dashboardBox, h("p", { class: "sw-muted" }, `${words} Show it in a cell of its own: browser.dashboard`));
     }
+  }
+
+  /** A saved page has the dashboards of some rows; of another it says which. @param {number} feature */
+  function drawKept(feature) {
+    const isThere = isKept(feature);
+    dashboardBox.hidden = !isThere;
+    if (isThere) keptModel.set("feature", feature);
+    const others = kept.saved.features.slice(0, 100).map((/** @type {number} */ each) => h("button", { class: "sw-btn sw-small", type: "button", onclick: () => open(each) }, `#${each}`));
+    fill(missing, !isThere && [h("span", { class: "sw-muted" }, `This page has no dashboard of #${feature}. It has those of ${plural(kept.saved.features.length, "feature")}:`), ...others]);
   }
 
   // -- listening -----------------------------------------------------------------------------------------------------
@@ -353,4 +368,5 @@ export const css = `${GRID_LIST_CSS}${COLUMN_HEAD_CSS}${COLUMN_PICKER_CSS}${CONT
 .sw-fb-list .sw-gl-number .sw-ch-sort { justify-content: flex-end; }
 .sw-fb-list .sw-gl-cell.sw-token { white-space: nowrap; overflow-wrap: normal; }
 .sw-fb-dashboard { margin-top: 12px; padding-top: 10px; border-top: 2px solid var(--sw-line); }
+.sw-fb-dashboard > .sw-row { margin-bottom: 6px; }
 `;

@@ -252,6 +252,7 @@ export function render({ model, el, root, ask, offline, theme }) {
   ];
   draw();
   drawPass();
+  showSaved();
   return () => {
     narrow.disconnect();
     list.stop();

@@ -179,7 +179,7 @@ function visible(text) {
 }
 
 // lib/chrome.js
-function makeFoot(model, { ask, offline }) {
+function makeFoot(model, { ask, offline, isInner }) {
   const status = h("div", { class: "sw-foot sw-grow", role: "status", "aria-live": "polite" });
   const shownCode = h("div");
   const error = h("div", { role: "alert" });
@@ -225,7 +225,7 @@ function makeFoot(model, { ask, offline }) {
       )
     );
   }
-  const hasCode = !offline || Boolean(model.get("as_code"));
+  const hasCode = !isInner && (!offline || Boolean(model.get("as_code")));
   const copy = hasCode && h("button", { class: "sw-btn sw-plain sw-tool", type: "button", title: "Python that makes this view again", onclick: copyCode }, "Copy as code");
   async function copyCode() {
     try {
@@ -493,7 +493,7 @@ function watchTheme(root, onChange) {
 }
 
 // main.js
-function show(view, { model, el, signal, offline = false }) {
+function show(view, { model, el, signal, offline = false, isInner = false }) {
   const host = h("div");
   const shadow = host.attachShadow({ mode: "open" });
   const box = h("div", { class: "sw-view" });
@@ -504,7 +504,7 @@ function show(view, { model, el, signal, offline = false }) {
   shadow.append(h("style", {}, THEME_CSS + (view.css ?? "")), root);
   root.append(box);
   const asking = makeAsk(model);
-  const foot = makeFoot(model, { ask: asking.ask, offline });
+  const foot = makeFoot(model, { ask: asking.ask, offline, isInner });
   root.append(foot.node);
   const watched = offline ? { model, stop() {
   } } : watchKernel(model, asking.ping, (state) => foot.say(NOTICES[state]), () => el.closest(".jupyter-widgets-disconnected") !== null);
@@ -774,6 +774,8 @@ function gridList({ label, columns, cells, isChosen, onChoose, onHeader, onOpen,
       if (row) choose(Number(row.dataset.place));
       if (row && event.detail === 2) onOpen?.(shown[active]);
     }),
+    on(rows, "mousedown", (event) => event.detail > 1 && event.preventDefault()),
+    // a double click opens, and marks no text
     // The frame around the active row is for whoever uses keys. Nothing is drawn anew at a press of the mouse: the click
     // that follows would find another row than the one pressed, and be nobody's.
     on(node, "pointerdown", () => node.classList.remove("sw-gl-keys")),

@@ -210,7 +210,7 @@ function spokenToken(text) {
 }
 
 // lib/chrome.js
-function makeFoot(model, { ask, offline }) {
+function makeFoot(model, { ask, offline, isInner }) {
   const status = h("div", { class: "sw-foot sw-grow", role: "status", "aria-live": "polite" });
   const shownCode = h("div");
   const error = h("div", { role: "alert" });
@@ -256,7 +256,7 @@ function makeFoot(model, { ask, offline }) {
       )
     );
   }
-  const hasCode = !offline || Boolean(model.get("as_code"));
+  const hasCode = !isInner && (!offline || Boolean(model.get("as_code")));
   const copy = hasCode && h("button", { class: "sw-btn sw-plain sw-tool", type: "button", title: "Python that makes this view again", onclick: copyCode }, "Copy as code");
   async function copyCode() {
     try {
@@ -524,7 +524,7 @@ function watchTheme(root, onChange) {
 }
 
 // main.js
-function show(view, { model, el, signal, offline = false }) {
+function show(view, { model, el, signal, offline = false, isInner = false }) {
   const host = h("div");
   const shadow = host.attachShadow({ mode: "open" });
   const box = h("div", { class: "sw-view" });
@@ -535,7 +535,7 @@ function show(view, { model, el, signal, offline = false }) {
   shadow.append(h("style", {}, THEME_CSS + (view.css ?? "")), root);
   root.append(box);
   const asking = makeAsk(model);
-  const foot = makeFoot(model, { ask: asking.ask, offline });
+  const foot = makeFoot(model, { ask: asking.ask, offline, isInner });
   root.append(foot.node);
   const watched = offline ? { model, stop() {
   } } : watchKernel(model, asking.ping, (state) => foot.say(NOTICES[state]), () => el.closest(".jupyter-widgets-disconnected") !== null);
@@ -1296,6 +1296,8 @@ function gridList({ label, columns, cells, isChosen, onChoose, onHeader, onOpen,
       if (row) choose(Number(row.dataset.place));
       if (row && event.detail === 2) onOpen?.(shown[active]);
     }),
+    on(rows, "mousedown", (event) => event.detail > 1 && event.preventDefault()),
+    // a double click opens, and marks no text
     // The frame around the active row is for whoever uses keys. Nothing is drawn anew at a press of the mouse: the click
     // that follows would find another row than the one pressed, and be nobody's.
     on(node, "pointerdown", () => node.classList.remove("sw-gl-keys")),
@@ -2743,6 +2745,7 @@ function render({ model, el, root, ask, offline, theme }) {
   ];
   draw();
   drawPass();
+  showSaved();
   return () => {
     narrow.disconnect();
     list.stop();
@@ -2783,6 +2786,8 @@ function render2({ model, el, root, offline, theme, childModel }) {
   const get = (name) => model.get(name);
   const set = (values) => write(model, values);
   const table = makeTable(get("n_features"));
+  const kept = get("dashboard");
+  const isKept = (feature) => kept?.saved.features.includes(feature);
   let isOver = false;
   let isNarrow = false;
   let heads = [];
@@ -2824,10 +2829,13 @@ function render2({ model, el, root, offline, theme, childModel }) {
   const map = mapPanel({ model, table, theme, offline, words: named, onPick: pickOnMap, onOpen: open, onSelect: (rows) => set({ selected: rows }) });
   const body = h("div", { class: "sw-fb-body" }, list.node, map.node);
   const dashboardBox = h("div");
+  const missing = h("div", { class: "sw-row", role: "status" });
+  const keptModel = makeHost(kept ?? {});
   const dashboard = h(
     "section",
     { class: "sw-fb-dashboard", "aria-label": "Dashboard", hidden: true },
     h("div", { class: "sw-row" }, h("span", { class: "sw-label sw-grow" }, "Dashboard"), h("button", { class: "sw-btn", type: "button", onclick: closeDashboard }, "Close")),
+    missing,
     dashboardBox
   );
   el.append(
@@ -2967,7 +2975,7 @@ function render2({ model, el, root, offline, theme, childModel }) {
   let mounted = "";
   function open(row) {
     own = row;
-    if (!offline) set({ feature: row, opened: row });
+    if (!offline || kept) set({ feature: row, opened: row });
   }
   function closeDashboard() {
     set({ opened: null });
@@ -2975,15 +2983,16 @@ function render2({ model, el, root, offline, theme, childModel }) {
   }
   async function drawDashboard() {
     const feature = get("opened");
-    dashboard.hidden = feature === null || offline || !get("can_open");
+    dashboard.hidden = feature === null || !get("can_open") || offline && !kept;
     if (dashboard.hidden) return;
-    const id = get("dashboard_id");
+    if (offline) drawKept(feature);
+    const id = offline ? "kept" : get("dashboard_id");
     if (!id || id === mounted) return;
     mounted = id;
     try {
-      const child = await childModel(id);
+      const child = offline ? keptModel : await childModel(id);
       if (isOver) return;
-      const end = show(feature_dashboard_exports, { model: child, el: dashboardBox });
+      const end = show(feature_dashboard_exports, { model: child, el: dashboardBox, offline, isInner: true });
       const follow = listen(child, ["feature"], () => get("opened") !== null && set({ feature: child.get("feature"), opened: child.get("feature") }));
       endDashboard = () => {
         follow();
@@ -2993,6 +3002,13 @@ function render2({ model, el, root, offline, theme, childModel }) {
       const words = error instanceof Error ? visible(error.message) : String(error);
       fill(dashboardBox, h("p", { class: "sw-muted" }, `${words} Show it in a cell of its own: browser.dashboard`));
     }
+  }
+  function drawKept(feature) {
+    const isThere = isKept(feature);
+    dashboardBox.hidden = !isThere;
+    if (isThere) keptModel.set("feature", feature);
+    const others = kept.saved.features.slice(0, 100).map((each) => h("button", { class: "sw-btn sw-small", type: "button", onclick: () => open(each) }, `#${each}`));
+    fill(missing, !isThere && [h("span", { class: "sw-muted" }, `This page has no dashboard of #${feature}. It has those of ${plural(kept.saved.features.length, "feature")}:`), ...others]);
   }
   let showing;
   function drawStop() {
@@ -3087,6 +3103,7 @@ var css3 = `${GRID_LIST_CSS}${COLUMN_HEAD_CSS}${COLUMN_PICKER_CSS}${CONTRAST_FOR
 .sw-fb-list .sw-gl-number .sw-ch-sort { justify-content: flex-end; }
 .sw-fb-list .sw-gl-cell.sw-token { white-space: nowrap; overflow-wrap: normal; }
 .sw-fb-dashboard { margin-top: 12px; padding-top: 10px; border-top: 2px solid var(--sw-line); }
+.sw-fb-dashboard > .sw-row { margin-bottom: 6px; }
 `;
 
 // feature_browser.entry.js

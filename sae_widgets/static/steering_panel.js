@@ -200,7 +200,7 @@ function spokenToken(text) {
 }
 
 // lib/chrome.js
-function makeFoot(model, { ask, offline }) {
+function makeFoot(model, { ask, offline, isInner }) {
   const status = h("div", { class: "sw-foot sw-grow", role: "status", "aria-live": "polite" });
   const shownCode = h("div");
   const error = h("div", { role: "alert" });
@@ -246,7 +246,7 @@ function makeFoot(model, { ask, offline }) {
       )
     );
   }
-  const hasCode = !offline || Boolean(model.get("as_code"));
+  const hasCode = !isInner && (!offline || Boolean(model.get("as_code")));
   const copy = hasCode && h("button", { class: "sw-btn sw-plain sw-tool", type: "button", title: "Python that makes this view again", onclick: copyCode }, "Copy as code");
   async function copyCode() {
     try {
@@ -514,7 +514,7 @@ function watchTheme(root, onChange) {
 }
 
 // main.js
-function show(view, { model, el, signal, offline = false }) {
+function show(view, { model, el, signal, offline = false, isInner = false }) {
   const host = h("div");
   const shadow = host.attachShadow({ mode: "open" });
   const box = h("div", { class: "sw-view" });
@@ -525,7 +525,7 @@ function show(view, { model, el, signal, offline = false }) {
   shadow.append(h("style", {}, THEME_CSS + (view.css ?? "")), root);
   root.append(box);
   const asking = makeAsk(model);
-  const foot = makeFoot(model, { ask: asking.ask, offline });
+  const foot = makeFoot(model, { ask: asking.ask, offline, isInner });
   root.append(foot.node);
   const watched = offline ? { model, stop() {
   } } : watchKernel(model, asking.ping, (state) => foot.say(NOTICES[state]), () => el.closest(".jupyter-widgets-disconnected") !== null);

@@ -13,7 +13,7 @@ import numpy as np
 
 from sae_widgets.features.columns import FeatureColumn
 from sae_widgets.features.contrast import Contrast
-from sae_widgets.features.directions import DirectionMap
+from sae_widgets.features.directions import DirectionMap, Matches
 from sae_widgets.features.statistics import FeatureStatistics
 from sae_widgets.sae import SAE
 from sae_widgets.sae.config import nearest
@@ -23,10 +23,16 @@ from sae_widgets.widgets._worker import Job
 
 INDEX = "feature"
 GROUPS = ("names", "facts", "given", "cosines", "contrasted", "matched", "mapped")
+TO_COME = ("cosine", "contrast", "on_a", "on_b", "match", "match_cosine", "map_x", "map_y")
+"""Columns that may be named before they are worked out."""
 MAX_LITERAL = 200
 """Features that code writes out."""
 MAX_TEXT = 400
 """Characters of a text that reach the page."""
+NO_STATISTICS = (
+    "There are no statistics of this SAE, so there is no dashboard to open. Gather them: statistics = "
+    "sw.feature_statistics(model, sae, texts), then FeatureBrowser(model, sae, statistics)."
+)
 _NUMBER = re.compile(r"#?[0-9]{1,9}")
 
 Ranges = Mapping[str, Sequence[Any]]
@@ -61,6 +67,12 @@ class FeatureTable:
     def columns(self) -> dict[str, FeatureColumn]:
         """All columns by name, the feature's number first."""
         return {INDEX: self._index} | {c.key: c for columns in self.groups.values() for c in columns}
+
+    def check_column(self, key: str) -> None:
+        """Raises RefusedError if there is no such column, nor will be."""
+        known = [*self.columns, *TO_COME]
+        if key not in known:
+            raise RefusedError(f"No column {key!r}. {nearest(key, known, 20)}")
 
     def check_ranges(self, ranges: Mapping[str, Any]) -> dict[str, list[float | None]]:
         """`ranges` with numbers as floats; raises RefusedError if they cannot be."""
@@ -174,6 +186,14 @@ def contrast_columns(found: Contrast) -> list[FeatureColumn]:
         FeatureColumn("contrast", found.score.numpy(), "A − B", about),
         FeatureColumn("on_a", found.act_a.numpy(), "on A", f"{how} activation on the first text."),
         FeatureColumn("on_b", found.act_b.numpy(), "on B", f"{how} activation on the second text."),
+    ]
+
+
+def match_columns(found: Matches, name: str) -> list[FeatureColumn]:
+    """The twin of each feature in another SAE, and how near it is."""
+    return [
+        FeatureColumn("match", found.feature.numpy().astype(np.float32), "match", f"Of {name}.", "index"),
+        FeatureColumn("match_cosine", found.cosine.numpy(), "match cos", f"Cosine with its match in {name}."),
     ]
 
 

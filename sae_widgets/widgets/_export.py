@@ -151,8 +151,8 @@ class Exported:
         return found[name]
 
     def _page_bytes(self, **settings: Any) -> bytes:
-        more = {"as_code": self.as_code(), **self._saved_state(**settings)}
-        return _page.page(self, more, _provenance.caption(self.about())).encode()  # type: ignore[arg-type]
+        state = {**_page.state_of(self, **settings), "as_code": self.as_code()}  # type: ignore[arg-type]
+        return _page.page(self, state, _provenance.caption(self.about())).encode()  # type: ignore[arg-type]
 
     def _csv_bytes(self, table: str | None = None, *, safe: bool = True) -> bytes:
         return self.to_csv(table=table, safe=safe).encode()

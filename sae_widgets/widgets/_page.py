@@ -30,12 +30,16 @@ def _encode_bytes(value: Any) -> dict[str, str]:
     raise TypeError(f"Cannot write a {type(value).__name__} into a page.")
 
 
-def page(widget: "SaeWidget", more: Mapping[str, Any], caption: str) -> str:
-    """The whole HTML text; `more` is state that only saved pages have."""
+def state_of(widget: "SaeWidget", **settings: Any) -> dict[str, Any]:
+    """The widget as a saved page has it; `settings` are those of its `save`."""
     state = {
         name: v for name, v in widget.get_state().items() if name not in _NOT_STATE and not name.startswith("_model")
     }
-    state |= more
+    return state | widget._saved_state(**settings)
+
+
+def page(widget: "SaeWidget", state: Mapping[str, Any], caption: str) -> str:
+    """The whole HTML text."""
     # The bundle is a module: what follows it in the same script sees its function `mountSaved`.
     code = f"{widget._esm}\nmountSaved(document);\n".replace("</script", "<\\/script").replace("<!--", "<\\!--")
     digest = base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()
@@ -58,7 +62,7 @@ footer {{ margin: 16px 2px; font: 12px/1.5 system-ui, sans-serif; opacity: .8; o
 <main id="sae-widget"></main>
 <footer>{escape(caption)}</footer>
 <noscript>{widget.fallback_html()}</noscript>
-<script type="application/json" id="sae-widget-state">{state_json(state)}</script>
+<script type="application/json" id="sae-widget-state">{state_json(dict(state))}</script>
 <script type="module">{code}</script>
 </body>
 </html>

@@ -1,6 +1,6 @@
 """All features of an SAE in one list: sorted, filtered, searched, mapped, compared with a vector or two texts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,23 +17,19 @@ from sae_widgets.widgets import _browser_picture, _provenance
 from sae_widgets.widgets._base import Job, SaeWidget, kernel_written
 from sae_widgets.widgets._browser import (
     INDEX,
+    NO_STATISTICS,
     FeatureTable,
     browser_code,
     checked_model,
     checked_statistics,
     contrast_columns,
     map_columns,
+    match_columns,
     said,
 )
+from sae_widgets.widgets._browser_dashboards import N_SAVED, RowDashboards
 from sae_widgets.widgets._refused import RefusedError
 from sae_widgets.widgets.feature_dashboard import FeatureDashboard
-
-_TO_COME = ("cosine", "contrast", "on_a", "on_b", "match", "match_cosine", "map_x", "map_y")
-"""Columns that may be named before they are worked out."""
-_NO_STATISTICS = (
-    "There are no statistics of this SAE, so there is no dashboard to open. Gather them: statistics = "
-    "sw.feature_statistics(model, sae, texts), then FeatureBrowser(model, sae, statistics)."
-)
 
 
 class _Features(traitlets.List):
@@ -107,7 +103,7 @@ class FeatureBrowser(SaeWidget):
     """Groups of columns as the page takes them."""
     dashboard_id = kernel_written(traitlets.Unicode())
 
-    _dashboard: FeatureDashboard | None = None
+    _dashboards: RowDashboards | None = None
     _vector: tuple[str, torch.Tensor] | None
 
     def __init__(
@@ -122,6 +118,7 @@ class FeatureBrowser(SaeWidget):
         self._statistics = known_statistics(sae) if statistics is None else checked_statistics(statistics, sae)
         self._table = FeatureTable(sae.d_sae)
         self._given, self._vector = columns, None
+        self._dashboards = RowDashboards(self._make_dashboard)
         weighed = sae_columns(sae)
         gathered = [] if self._statistics is None else statistics_columns(self._statistics)
         # Sent as the comm opens: what the notebook's server counts against its limit for data comes after that.
@@ -170,18 +167,14 @@ class FeatureBrowser(SaeWidget):
 
     @traitlets.validate("order", "color")
     def _check_column(self, proposal: Any) -> str:
-        key = proposal["value"].removeprefix("-")
-        known = [*self._table.columns, *_TO_COME]
-        if key not in known and (key or proposal["trait"].name == "order"):
-            raise RefusedError(f"No column {key!r}. {nearest(key, known, 20)}")
+        if proposal["value"] or proposal["trait"].name == "order":
+            self._table.check_column(proposal["value"].removeprefix("-"))
         return proposal["value"]
 
     @traitlets.validate("shown")
     def _check_shown(self, proposal: Any) -> list[str]:
-        known = [*self._table.columns, *_TO_COME]
         for key in proposal["value"]:
-            if key not in known:
-                raise RefusedError(f"No column {key!r}. {nearest(key, known, 20)}")
+            self._table.check_column(key)
         return proposal["value"]
 
     @traitlets.validate("map_method")
@@ -263,10 +256,7 @@ class FeatureBrowser(SaeWidget):
 
         def work(job: Job) -> None:
             found = directions.matched_features(self._sae, other, said(job))
-            columns = [
-                FeatureColumn("match", found.feature.numpy().astype(np.float32), "match", f"Of {name}.", "index"),
-                FeatureColumn("match_cosine", found.cosine.numpy(), "match cos", f"Cosine with its match in {name}."),
-            ]
+            columns = match_columns(found, name)
             self.set_from_kernel(matched=self._table.replace("matched", columns))
 
         self.submit("match", work)
@@ -308,7 +298,12 @@ class FeatureBrowser(SaeWidget):
             return
 
         def work(job: Job) -> None:
-            found = directions.direction_map(self._sae, method, on_progress=said(job))
+            try:
+                found = directions.direction_map(self._sae, method, on_progress=said(job))
+            except BaseException:
+                if not job.is_superseded:  # the map before, or none
+                    self.set_from_kernel(map_method=self.mapped.get("method"))
+                raise
             columns = self._table.replace("mapped", map_columns(found))
             self.set_from_kernel(mapped={**columns, "method": method, "explained": found.explained})
 
@@ -319,7 +314,7 @@ class FeatureBrowser(SaeWidget):
     @property
     def dashboard(self) -> FeatureDashboard | None:
         """The dashboard that rows open in; None until one was opened."""
-        return self._dashboard
+        return self._dashboards and self._dashboards.shown
 
     def _open(self) -> None:
         if self.opened is not None:
@@ -328,14 +323,16 @@ class FeatureBrowser(SaeWidget):
     def _show_dashboard(self, job: Job) -> None:
         if (feature := self.opened) is None:
             return
-        if self._model is None or self._statistics is None:
+        if not self.can_open:
             self.set_from_kernel(opened=None)
-            raise ValueError(_NO_STATISTICS)
-        if self._dashboard is None:
-            self._dashboard = FeatureDashboard(self._model, self._sae, feature, self._statistics, selection=False)
-            self._dashboard.observe(self._take_label, names="page")
-            self.set_from_kernel(dashboard_id=self._dashboard.model_id or "")
-        self._dashboard.feature = feature
+            raise ValueError(NO_STATISTICS)
+        dashboard = self._dashboards.show(feature)
+        self.set_from_kernel(dashboard_id=dashboard.model_id or "")
+
+    def _make_dashboard(self, feature: int) -> FeatureDashboard:
+        made = FeatureDashboard(self._model, self._sae, feature, self._statistics, selection=False)
+        made.observe(self._take_label, names="page")
+        return made
 
     def _take_label(self, change: Any) -> None:
         """A feature may have got a name in its dashboard."""
@@ -344,6 +341,16 @@ class FeatureBrowser(SaeWidget):
         if self._statistics is not None and page and page["label"] not in ("", known.get(page["feature"])):
             column = label_column(self._statistics, self._sae.d_sae)
             self.set_from_kernel(names=self._table.replace("names", [column]))
+
+    def _saved_state(self, dashboards: int | str | Iterable[int] | None = None, **settings: Any) -> dict[str, Any]:
+        """`save("x.html", dashboards=...)`: rows that open in the page: so many from the top, features, or "all"."""
+        super()._saved_state(**settings)
+        if not self.can_open and dashboards is not None:
+            raise ValueError(NO_STATISTICS)
+        if not self.can_open:
+            return {}
+        first = [each for each in (self.opened, self.feature) if each is not None]
+        return self._dashboards.saved(N_SAVED if dashboards is None else dashboards, self.filtered, first)
 
     def chosen(self, change: Any) -> dict[str, Any]:
         return {} if change["new"] is None else {"features": [change["new"]]}
@@ -361,8 +368,8 @@ class FeatureBrowser(SaeWidget):
             self.cancel()
 
     def close(self) -> None:
-        if self._dashboard is not None:
-            self._dashboard.close()
+        if self._dashboards is not None:  # a browser that was refused has none
+            self._dashboards.close()
         super().close()
 
     # -- ways out ------------------------------------------------------------------------------------------------------

@@ -308,7 +308,7 @@ class FeatureDashboard(SaeWidget):
 
     def _random(self) -> int:
         """One of the features that fire."""
-        return random.choice(self._firing() or [self.feature])
+        return random.choice(self.firing() or [self.feature])
 
     def _rank(self, args: dict, job: Job) -> dict[str, Any]:
         """Where a token stands among those that the feature raises and lowers."""
@@ -367,7 +367,7 @@ class FeatureDashboard(SaeWidget):
         """`save("x.html", features=...)`: which features the page has; None is those on view and pinned."""
         super()._saved_state(**settings)
         pages, on_view = self._pages(), [self.feature, *self.pinned]
-        chosen = wanted_features(features, on_view, self._firing)
+        chosen = wanted_features(features, on_view, self.firing)
         for feature in chosen:
             self._check_number(feature)
         first = self.feature if self.feature in chosen else min(chosen, default=self.feature)
@@ -376,7 +376,8 @@ class FeatureDashboard(SaeWidget):
         idle = {"state": "idle", "text": "", "done": 0, "total": 0}
         return {"saved": saved, "feature": first, "page": json_safe(pages(first)), "status": idle}
 
-    def _firing(self) -> list[int]:
+    def firing(self) -> list[int]:
+        """The features that fire on the texts."""
         if self._read is not None:
             return self._read.features
         return self._known().statistics.density.nonzero()[:, 0].tolist()

@@ -114,6 +114,29 @@ def test_a_saved_dashboard_is_walked_searched_and_hovered_alone(lab, saved):
     page.context.close()
 
 
+def test_the_rows_of_a_saved_browser_open_the_dashboards_it_has(lab, saved):
+    notebook, _ = saved
+    path = lab.root / "browser.html"
+    notebook.run(notebook.add("browser = sw.FeatureBrowser(model, sae, statistics, selection=False)"))
+    notebook.python(f"str(browser.save({str(path)!r}, dashboards=4))")
+    features = notebook.python("browser.filtered[:5]")
+    page = lab.page()
+    watched = Watched(page)
+    page.goto(path.as_uri())
+    rows = page.get_by_role("grid", name="Features.").get_by_role("row")
+    inner = page.get_by_role("region", name="Dashboard", exact=True)
+    rows.nth(3).dblclick()
+    expect(inner.locator(f"[data-feature='{features[2]}']")).to_be_visible()
+    rows.nth(5).dblclick()
+    expect(inner).to_contain_text(f"This page has no dashboard of #{features[4]}. It has those of 4 features:")
+    inner.get_by_role("button", name=f"#{features[0]}", exact=True).click()
+    expect(inner.locator(f"[data-feature='{features[0]}']")).to_be_visible()
+    expect(rows.nth(1)).to_have_attribute("aria-selected", "true")
+    watched.check_clean()
+    assert watched.console_errors == []
+    page.context.close()
+
+
 def test_a_reopened_notebook_shows_pictures_after_freeze(lab, saved):
     notebook, said = saved
     cell = notebook.add("print(sw.freeze_all())")

@@ -1,5 +1,7 @@
 """FeatureBrowser: filters and orders as Python sees them, columns of every origin, dashboards, refusals."""
 
+import json
+import re
 import zlib
 
 import numpy as np
@@ -186,7 +188,30 @@ def test_a_row_opens_its_dashboard(make, statistics):
     assert browser.filtered == [5]
 
 
-def test_an_sae_alone_is_enough(tiny_sae, tiny_model):
+def test_a_saved_page_has_the_dashboards_that_were_asked_for(make, monkeypatch, tmp_path):
+    monkeypatch.setattr("sae_widgets.widgets.feature_browser.N_SAVED", 3)
+    browser = make(order="-max_act", feature=5)
+    assert browser.wait(20)
+
+    def saved(**settings):
+        page = browser.save(tmp_path / "page.html", **settings).read_text("utf-8")
+        state = re.search(r'id="sae-widget-state">(.*?)</script>', page)[1]
+        return json.loads(state)["dashboard"]["saved"]["features"]
+
+    fire = [each for each in browser.filtered if browser.columns["max_act"][each]]
+    first = [5] * (5 in fire) + [each for each in fire if each != 5]
+    assert saved() == sorted(first[:3])
+    assert saved(dashboards=1) == first[:1]
+    assert saved(dashboards=[7, 3]) == [3, 7]
+    browser.text = "cats"
+    assert saved(dashboards="all") == [each for each in (3, 9) if each in fire]
+    with pytest.raises(ValueError, match="features='some': expected numbers"):
+        saved(dashboards="some")
+    with pytest.raises(ValueError, match="No feature 400"):
+        saved(dashboards=[400])
+
+
+def test_an_sae_alone_is_enough(tiny_sae, tmp_path):
     browser = sw.FeatureBrowser(None, tiny_sae, order="-encoder_norm")
     assert "density" not in browser.columns
     assert browser.filtered[0] == int(tiny_sae.W_enc.norm(dim=0).argmax())
@@ -197,6 +222,9 @@ def test_an_sae_alone_is_enough(tiny_sae, tiny_model):
     assert browser.wait(20)
     assert "There are no statistics of this SAE" in browser.error["message"]
     assert browser.opened is None
+    with pytest.raises(ValueError, match="There are no statistics of this SAE"):
+        browser.save(tmp_path / "page.html", dashboards=3)
+    assert browser.save(tmp_path / "page.html").exists()
     browser.close()
 
 
