@@ -20,6 +20,7 @@ BIN := $(VENV)/bin
 PY := $(BIN)/python
 PARITY := .venv-parity
 BENCH := .venv-bench
+DASHBOARD := .venv-dashboard
 # ipykernel 7.4 is the one of .venv.
 KERNELS := 6.31.0 7.3.0
 TORCH := $(shell sed -n 's/^torch==//p' constraints.txt)
@@ -29,7 +30,7 @@ TWO_AT_ONCE := -m pytest -q -n 2 --dist loadfile
 PIP_FLAGS := --quiet --no-compile --disable-pip-version-check --no-input
 ROOT_FLAG := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help lab demo test environments check js parity pytest fix dev bench clean
+.PHONY: help lab demo test environments check js parity pytest fix dev bench bench-more clean
 # Environments can be made side by side; what runs in them needs the machine for itself.
 ifneq ($(MAKECMDGOALS),environments)
 .NOTPARALLEL:
@@ -59,13 +60,20 @@ $(PARITY)/.done: tests/parity/requirements.txt constraints.txt | $(BIN)/python
 	$(PARITY)/bin/python -m pip install $(PIP_FLAGS) -r tests/parity/requirements.txt
 	@touch $@
 
-# SAELens and the peers that benchmarks/steps.py compares with; without what these need for language models.
+# SAELens and the other peers of the benchmarks; these without what they need for language models of their own.
 $(BENCH)/.done: tests/parity/requirements.txt benchmarks/requirements.txt constraints.txt | $(BIN)/python
 	rm -rf $(BENCH)
 	$(BIN)/python -m venv $(BENCH)
 	$(BENCH)/bin/python -m pip install $(PIP_FLAGS) torch==$(TORCH)
 	$(BENCH)/bin/python -m pip install $(PIP_FLAGS) -r tests/parity/requirements.txt
 	$(BENCH)/bin/python -m pip install $(PIP_FLAGS) --no-deps -r benchmarks/requirements.txt
+	@touch $@
+
+$(DASHBOARD)/.done: benchmarks/requirements-dashboard.txt constraints.txt | $(BIN)/python
+	rm -rf $(DASHBOARD)
+	$(BIN)/python -m venv $(DASHBOARD)
+	$(DASHBOARD)/bin/python -m pip install $(PIP_FLAGS) torch==$(TORCH)
+	$(DASHBOARD)/bin/python -m pip install $(PIP_FLAGS) -r benchmarks/requirements-dashboard.txt
 	@touch $@
 
 .venv-kernel-%/.done: constraints.txt | $(VENV)/.dev
@@ -128,8 +136,13 @@ dev: $(VENV)/.dev js/node_modules/.done chromium
 	@git config core.hooksPath .githooks
 	@echo "Ready: $(BIN)/pytest, $(BIN)/jupyter lab; CONTRIBUTING.md says how we work."
 
-bench: $(VENV)/.dev $(PARITY)/.done $(BENCH)/.done chromium
-	for script in benchmarks/*.py; do echo "== $$script"; $(PY) $$script; done
+# Beside the peers, into docs/speed.md; BENCH_FLAGS=--quick: five minutes, and the page stays as it is.
+bench: $(VENV)/.dev $(BENCH)/.done $(DASHBOARD)/.done
+	$(PY) benchmarks $(BENCH_FLAGS)
+
+# What has no peer, or compares quality: hours.
+bench-more: $(VENV)/.dev $(PARITY)/.done $(BENCH)/.done chromium
+	$(PY) benchmarks --more
 
 clean:
 	rm -rf build $(VENV) .venv-* js/node_modules

@@ -1,11 +1,9 @@
 """What the statistics of all features cost: ours against sae-dashboard 0.8.0, same model, SAE, tokens and features.
 
-    python benchmarks/feature_statistics.py --peer .venv-dashboard/bin/python      # about 40 minutes on one core
-    python benchmarks/feature_statistics.py                                        # ours alone, 2 minutes
+    python benchmarks/feature_statistics.py                                 # about 40 minutes on one core
+    python benchmarks/feature_statistics.py --rows 512 --features 1024      # a few minutes
 
-sae-dashboard wants transformer-lens 2, so it has an environment of its own:
-
-    python -m venv .venv-dashboard && .venv-dashboard/bin/pip install torch==2.13.0 sae-dashboard==0.8.0
+sae-dashboard wants transformer-lens 2, so it has an environment of its own, which `make bench` sets up.
 
 The model is random: 4 layers, 256 wide, 5,000 tokens, GPT-2's kind. So is the SAE: 4,096 features (ReLU) with densities
 spread as those of trained ones are, 64 active a token. First both are run on a few tokens and their numbers compared,
@@ -18,7 +16,6 @@ Bars: 12 x the speed, half the memory that is taken beyond the loaded model and 
 
 import argparse
 import json
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -27,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from interleaved import DASHBOARD, Part, Row, bar_row, parser_of, ratios, spread
 from safetensors.torch import load_file, save_file
 
 D_VOCAB, N_CTX, D_MODEL, D_SAE, L0 = 5000, 128, 256, 4096, 64
@@ -187,10 +185,29 @@ def run(python: str, script: str, *arguments: Any) -> dict[str, float]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def rows_of(rounds: list[dict[str, dict[str, float]]], n_rows: int, n_features: int) -> list[Row]:
+    """Lines of the table."""
+    what = f"statistics of {n_features:,} features, {n_rows * N_CTX:,} tokens"
+    ours, theirs = ([each[who] for each in rounds] for who in ("ours", "theirs"))
+    with_pages = [each | {"seconds": each["seconds"] + n_features * each["page_ms"] / 1e3} for each in ours]
+
+    def row(named: str, key: str, unit: str, own: list[dict[str, float]], least: float | None = None) -> Row:
+        told = [f"{spread(each[key] for each in side)[0]:,.1f} {unit}" for side in (own, theirs)]
+        return bar_row(
+            "", f"{what}: {named}", told[0], f"sae-dashboard {told[1]}", ratios(theirs, own, key), least=least
+        )
+
+    return [
+        row("time", "seconds", "s", ours, 12 if n_features == D_SAE else None),
+        row("CPU time", "cpu_seconds", "s", ours),
+        row("time, with every page", "seconds", "s", with_pages),
+        row("memory", "grown_mib", "MiB", ours, 2),
+    ]
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--peer", help="Python of an environment with sae-dashboard 0.8.0")
-    parser.add_argument("--rounds", type=int, default=1)
+    parser = parser_of(__doc__, 1)
+    parser.set_defaults(peers=str(DASHBOARD))
     parser.add_argument("--rows", type=int, default=2048, help="of 128 tokens; 2,048 at most")
     parser.add_argument("--features", type=int, default=D_SAE, help="that sae-dashboard is asked for")
     parser.add_argument("--own", type=Path, help=argparse.SUPPRESS)
@@ -202,31 +219,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         make(folder)
-        if args.peer:
-            run(sys.executable, own, "--own", folder, "--rows", N_CHECK_ROWS)
-            run(args.peer, "feature_statistics_peer.py", folder, N_CHECK_ROWS, N_CHECK_FEATURES)
-            check(folder)
-            print(f"{N_CHECK_FEATURES} features on {N_CHECK_ROWS * N_CTX:,} tokens: the numbers agree", flush=True)
+        run(sys.executable, own, "--own", folder, "--rows", N_CHECK_ROWS)
+        run(args.peers, "feature_statistics_peer.py", folder, N_CHECK_ROWS, N_CHECK_FEATURES)
+        check(folder)
+        print(f"{N_CHECK_FEATURES} features on {N_CHECK_ROWS * N_CTX:,} tokens: the numbers agree", flush=True)
         rounds = []
         for _ in range(args.rounds):
             each = {"ours": run(sys.executable, own, "--own", folder, "--rows", args.rows)}
-            if args.peer:
-                each["theirs"] = run(args.peer, "feature_statistics_peer.py", folder, args.rows, args.features)
+            each["theirs"] = run(args.peers, "feature_statistics_peer.py", folder, args.rows, args.features)
             rounds.append(each)
-            print(json.dumps(each), flush=True)
-    print(f"{args.rows * N_CTX:,} tokens, {D_SAE:,} features; medians of {args.rounds}")
-    for who in rounds[0]:
-        middle = {key: statistics.median(each[who][key] for each in rounds) for key in rounds[0][who]}
-        print(f"  {who}:", ", ".join(f"{key} {value:,.1f}" for key, value in middle.items()))
-        print(f"    {args.rows * N_CTX / middle['seconds']:,.0f} tokens/s")
-    if args.peer:
-        for key, bar in (("seconds", "bar 12"), ("cpu_seconds", ""), ("grown_mib", "bar 2"), ("peak_mib", "")):
-            ratio = statistics.median(each["theirs"][key] / each["ours"][key] for each in rounds)
-            print(f"  {key}, theirs / ours: {ratio:.2f} {bar}")
-        paged = [
-            r["theirs"]["seconds"] / (r["ours"]["seconds"] + args.features * r["ours"]["page_ms"] / 1e3) for r in rounds
-        ]
-        print(f"  seconds with pages, theirs / ours: {statistics.median(paged):.2f}")
+    Part("feature_statistics", rows_of(rounds, args.rows, args.features), {"rounds": rounds}).tell(args.out)
 
 
 if __name__ == "__main__":

@@ -38,11 +38,14 @@ class Side:
         self.name = f"{script} ({setup.get('side', '')})"
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=env)
-        self._read("start")
+        self._is_ready = False  # sides start at the same time: what they import takes seconds
 
     def ask(self, what: str) -> dict[str, Any]:
         """What `what` took (`cpu`, `wall`, seconds) and, as `value`, gave."""
         assert self.process.stdin is not None
+        if not self._is_ready:
+            self._read("start")
+            self._is_ready = True
         print(json.dumps({"do": what}), file=self.process.stdin, flush=True)
         return self._read(what)
 
