@@ -44,8 +44,11 @@ def hook_spellings(points: Mapping[str, Any], hook_name: str) -> list[str]:
     return [name for name, point in points.items() if point is wanted]
 
 
-def places_of(model: Any, sae: SAE) -> Places:
+def places_of(model: Any, sae: SAE, points: Mapping[str, Any] | None = None) -> Places:
     """The hooks of `model` that `sae` reads and writes; a Hugging Face module path will do where it is one's name.
+
+    Args:
+        points: The model's `hook_dict`, if at hand: a bridge makes it anew each time, which takes a millisecond.
 
     Raises:
         ValueError: If the SAE does not say, or the model has no such hook.
@@ -58,12 +61,12 @@ def places_of(model: Any, sae: SAE) -> Places:
     if not reads:
         raise ValueError("This SAE does not say where it belongs; set it: sae.cfg.metadata.hook_name = 'blocks.…'.")
     is_single = metadata.hook_names is None and metadata.hook_names_out is None
-    points = model.hook_dict  # once: a bridge makes it anew each time, which takes a millisecond
-    there = [_name_there(model, points, name, metadata.hf_hook_name if is_single else None) for name in reads]
+    known: Mapping[str, Any] = model.hook_dict if points is None else points
+    there = [_name_there(model, known, name, metadata.hf_hook_name if is_single else None) for name in reads]
     if writes == reads:
         return Places(there, list(there))
     path_out = metadata.hf_hook_name_out if is_single else None
-    return Places(there, [_name_there(model, points, name, path_out) for name in writes])
+    return Places(there, [_name_there(model, known, name, path_out) for name in writes])
 
 
 def _name_there(model: Any, points: Mapping[str, Any], name: str, path: str | None) -> str:
@@ -98,15 +101,16 @@ def no_hook_error(model: Any, hook_name: str, more: Iterable[str] = ()) -> Value
     return ValueError(f"No hook {hook_name!r} in {cfg.model_name} ({cfg.n_layers} layers).{hint}")
 
 
-def check_fits(model: Any, sae: SAE) -> None:
-    """Nothing, if `sae` can act in `model`.
+def check_fits(model: Any, sae: SAE) -> Places:
+    """Where `sae` acts in `model`, if it can.
 
     Raises:
         ValueError: If hook, width, device, model or weight processing differ; the message names the remedy.
         NotImplementedError: If the SAE writes one head of what it does not read.
     """
-    places = places_of(model, sae)
-    _check_places(model, sae, places)
+    points = model.hook_dict
+    places = places_of(model, sae, points)
+    _check_places(sae, places, points)
     head, last = sae.cfg.metadata.hook_head_index, places.reads[0].rsplit(".", 1)[-1]
     if head is not None and (places.reads != places.writes or last not in _HEADS):
         raise NotImplementedError(
@@ -122,9 +126,10 @@ def check_fits(model: Any, sae: SAE) -> None:
     _check_device(model, sae)
     _check_model(model, sae)
     _check_processing(model, sae, places)
+    return places
 
 
-def _check_places(model: Any, sae: SAE, places: Places) -> None:
+def _check_places(sae: SAE, places: Places, points: Mapping[str, Any]) -> None:
     reads, writes = places
     n_writes = sae.n_sources if sae.reconstructs else sae.n_outputs
     if len(reads) != sae.n_sources or len(writes) != n_writes:
@@ -132,7 +137,6 @@ def _check_places(model: Any, sae: SAE, places: Places) -> None:
             f"This {type(sae).__name__} reads {sae.n_sources} and writes {n_writes} activations; its metadata names "
             f"{reads} and {writes}: set metadata.hook_names or metadata.hook_names_out."
         )
-    points = model.hook_dict
     for names in (reads, writes):
         if len({id(points[name]) for name in names}) < len(names):
             raise ValueError(f"The hooks {names} are not all different: one model has each activation once.")

@@ -22,7 +22,6 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from sae_widgets.fit import check_fits, layer_of, no_hook_error
-from sae_widgets.lean import captured
 from sae_widgets.module_points import ModulePoint, points_beside
 from sae_widgets.plain_model import PlainModel
 from sae_widgets.sae import SAE
@@ -118,11 +117,8 @@ class HookedSAETransformer(ModelShell):
 
         layer = layer_of(hook_name)
         stop = None if layer is None or layer + 1 >= self.cfg.n_layers else layer + 1
-        with self.without_saes(), self.suited_to(tokens):
-            if (found := captured(self, tokens, [hook_name])) is not None:
-                return found[0]
-            with acting(self.hook_dict[hook_name], keep):
-                self.wrapped(tokens, return_type=None, stop_at_layer=stop)
+        with self.without_saes(), self.suited_to(tokens), acting(self.hook_dict[hook_name], keep):
+            self.wrapped(tokens, return_type=None, stop_at_layer=stop)
         if not seen:
             raise ValueError(f"The hook {hook_name!r} exists but is not passed in a forward of this model.")
         return seen[0]

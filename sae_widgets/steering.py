@@ -12,8 +12,8 @@ unit, so there the product is scaled back as its decoder's is.
 A transcoder's act is that of what it reads, and what it writes to, `hook_name_out`, is what is changed; a cross-layer
 transcoder changes each of its outputs. A crosscoder only describes the activations it reads: it is not steered.
 
-The steered and the unsteered model run side by side as two rows of one batch over the same tokens, keys and values
-cached, so that a token costs one short forward pass and comes with what the unsteered model would have said there.
+The steered and the unsteered model run side by side as two rows over the same tokens, keys and values cached, so that a
+token costs one short forward pass and comes with what the unsteered model would have said there (`writer`).
 
 Source: activation addition (Turner et al. 2023, arXiv:2308.10248) along SAE decoder rows; the clamp is that of
 "Scaling Monosemanticity" (Templeton et al. 2024), without the error term, which stays in x untouched.
@@ -21,7 +21,6 @@ Source: activation addition (Turner et al. 2023, arXiv:2308.10248) along SAE dec
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -30,13 +29,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from sae_widgets.fit import check_fits, places_of
+from sae_widgets.fit import check_fits
 from sae_widgets.hooked import HookedSAETransformer, as_hooked
 from sae_widgets.kernels import decode_rows
 from sae_widgets.prompt import prompt_tokens
 from sae_widgets.sae import SAE, SparseActs
-from sae_widgets.splice import acting
 from sae_widgets.token_text import TextStream
+from sae_widgets.writer import Sampler, Writer
 
 MODES = ("add", "clamp", "ablate")
 PLACES = ("all", "prompt", "generated")
@@ -144,6 +143,7 @@ def generate_stream(
     temperature: float = 0.7,
     seed: int = 0,
     where: str = "all",
+    compare: bool = True,
     is_cancelled: Callable[[], bool] = lambda: False,
 ) -> Iterator[GeneratedToken]:
     """The tokens the model writes after `prompt`, each as soon as it is known.
@@ -156,6 +156,8 @@ def generate_stream(
         steers: What is done to features; none gives the unsteered text.
         temperature: 0 takes the likeliest token.
         where: Steer "all" positions, those of the "prompt", or those "generated" after it.
+        compare: Also run the unsteered model after the same tokens; without it `logprob_plain` and `kl` are nan where
+            there is steering, and steering costs next to nothing.
         is_cancelled: Asked before every token.
 
     Raises:
@@ -165,7 +167,7 @@ def generate_stream(
     """
     hooked = as_hooked(model)
     check_steerable(sae)
-    check_fits(hooked, sae)
+    places = check_fits(hooked, sae)
     check_features(sae, [steer.feature for steer in steers])
     if not (math.isfinite(temperature) and temperature >= 0):
         raise ValueError(f"The temperature must be a finite number from 0; got {temperature}.")
@@ -175,90 +177,59 @@ def generate_stream(
         raise ValueError(f"No place {where!r} to steer; there are {', '.join(PLACES)}.")
     tokens = prompt_tokens(hooked, prompt, n_new=1)
     n_new = min(max_new_tokens, hooked.cfg.n_ctx - tokens.shape[-1])
-    writer = _Writer(hooked, sae, steers, where)
-    sampler = _Sampler(temperature, seed)
+    writer = Writer(
+        hooked,
+        places,
+        partial(_steered, sae, steers) if steers else None,
+        where=where,
+        is_compared=compare,
+        is_constant=all(steer.mode == "add" for steer in steers) and not sae.needs_input_to_decode,
+    )
+    sampler = Sampler(temperature, seed)
     return _stream(writer, sampler, tokens, n_new, is_cancelled)
 
 
 def _stream(
-    writer: "_Writer",
-    sampler: "_Sampler",
+    writer: Writer,
+    sampler: Sampler,
     tokens: Int[Tensor, "1 n_pos"],
     n_new: int,
     is_cancelled: Callable[[], bool],
 ) -> Iterator[GeneratedToken]:
     tokenizer = writer.model.tokenizer
     text = TextStream(tokenizer)
+    n_room = tokens.shape[1] + n_new
     for index in range(n_new):
         if is_cancelled():
             return
         with writer.model.suited_to(tokens), torch.no_grad():
-            steered, plain = writer.step(tokens)
-            token_id = sampler.draw(steered)
-            # KL sums over tokens the steered model can draw at all: 0 * log 0 is 0.
-            p = steered.exp()
-            kl = float(torch.where(p > 0, p * (steered - plain), 0.0).sum().clamp_min(0.0))
+            logprobs = writer.step(tokens, n_room)
+            token_id = sampler.draw(logprobs[0])
+            logprob, logprob_plain, kl = _likelihoods(logprobs, token_id, is_compared=writer.is_compared)
         is_last = index == n_new - 1 or token_id == tokenizer.eos_token_id
         piece = text.push(token_id) + (text.flush() if is_last else "")
-        yield GeneratedToken(index, token_id, piece, float(steered[token_id]), float(plain[token_id]), kl)
+        yield GeneratedToken(index, token_id, piece, logprob, logprob_plain, kl)
         if is_last:
             return
         tokens = torch.tensor([[token_id]], device=tokens.device)
 
 
-class _Writer:
-    """The steered and the unsteered model, one token after the other."""
-
-    def __init__(self, model: HookedSAETransformer, sae: SAE, steers: Sequence[FeatureSteer], where: str) -> None:
-        self.model = model
-        self._sae, self._steers, self._where = sae, steers, where
-        places = places_of(model, sae)
-        self._read = model.hook_dict[places.reads[0]]
-        self._written = [model.hook_dict[name] for name in places.writes]
-        self._seen: Tensor | None = None
-        self._cache: Any = None
-
-    def step(self, tokens: Int[Tensor, "1 n_new"]) -> tuple[Float[Tensor, " d_vocab"], Float[Tensor, " d_vocab"]]:
-        """Log-probabilities after `tokens`: of the steered model, and of the unsteered one."""
-        is_prompt = self._cache is None
-        n_rows = 2 if self._steers else 1
-        is_steered = bool(self._steers) and self._where in ("all", "prompt" if is_prompt else "generated")
-        with self.model.lock, ExitStack() as stack:
-            if is_steered:
-                stack.enter_context(acting(self._read, self._see_first_row))
-            for output, point in enumerate(self._written if is_steered else []):
-                stack.enter_context(acting(point, partial(self._steer_first_row, output=output)))
-            logits, self._cache = self.model.step(tokens.expand(n_rows, -1), self._cache)
-        logprobs = logits.float().log_softmax(dim=-1)
-        if bool(logprobs[0].isnan().any()):
-            raise ValueError("With these strengths the model's output is not a number. Use smaller ones.")
-        return logprobs[0], logprobs[-1]
-
-    def _see_first_row(self, activation: Tensor, hook: Any) -> None:
-        self._seen = activation[:1]
-
-    def _steer_first_row(self, activation: Tensor, hook: Any, *, output: int) -> Tensor:
-        assert self._seen is not None  # what is read comes before what is written
-        return torch.cat([_steered(self._sae, self._steers, self._seen, activation[:1], output), activation[1:]])
-
-
-class _Sampler:
-    """Draws tokens; the same seed draws with the same random numbers."""
-
-    def __init__(self, temperature: float, seed: int) -> None:
-        self._temperature = temperature
-        self._generator = torch.Generator().manual_seed(seed)
-
-    def draw(self, logprobs: Float[Tensor, " d_vocab"]) -> int:
-        """argmax(logprobs / temperature + Gumbel noise), which is a draw from their softmax.
-
-        One number per token of the vocabulary: two models that nearly agree then draw the same token nearly always.
-        """
-        if self._temperature == 0:
-            return int(logprobs.argmax())
-        uniform = torch.rand(len(logprobs), generator=self._generator, dtype=torch.float64).clamp_(1e-300)
-        noise = -torch.log(-torch.log(uniform))
-        return int((logprobs.double().cpu() / self._temperature + noise).argmax())
+def _likelihoods(
+    logprobs: Float[Tensor, "rows d_vocab"], token_id: int, *, is_compared: bool
+) -> tuple[float, float, float]:
+    """Of the token drawn, by the model that wrote it and by the unsteered one, and KL(steered || unsteered)."""
+    logprob = float(logprobs[0, token_id])
+    if math.isnan(logprob):  # the largest of numbers that hold one is nan, too
+        raise ValueError("With these strengths the model's output is not a number. Use smaller ones.")
+    if not is_compared:
+        return logprob, math.nan, math.nan
+    if len(logprobs) == 1:
+        return logprob, logprob, 0.0
+    steered, plain = logprobs
+    p = steered.exp()
+    # The sum is over tokens the steered model can draw at all: 0 * log 0 is 0.
+    kl = torch.where(p > 0, p * (steered - plain), 0.0).sum().clamp_min(0.0)
+    return logprob, float(plain[token_id]), float(kl)
 
 
 def _steered(

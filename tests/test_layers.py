@@ -19,7 +19,7 @@ LAYERS: dict[int, set[str]] = {
         *("splice_kinds", "splices", "module_points", "module_names", "plain_model", "lean"),
     },
     3: {
-        *("evals", "features", "attribution", "steering"),
+        *("evals", "features", "attribution", "steering", "writer"),
         *("hub", "model_card", "neuronpedia", "neuronpedia_json", "neuronpedia_writing", "web"),
         *("runs", "synthetic", "toy_model"),
     },

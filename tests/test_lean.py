@@ -6,7 +6,7 @@ from functools import cache
 import pytest
 import torch
 
-from sae_widgets.activations.hook_reader import HookReader
+from sae_widgets.activations.hook_reader import HookReader, read_input
 from sae_widgets.lean import lean_or_none
 from sae_widgets.model import HookedSAETransformer, load_model, process_weights
 from tests.tiny_model import N_CTX, random_model, tiny_gpt2, tiny_llama, tiny_tokenizer
@@ -150,12 +150,12 @@ def test_whoever_listens_is_heard(tiny_model, tiny_sae, tokens):
         assert lean_or_none(tiny_model, 20) is None
 
 
-def test_harvest_and_capture_take_the_short_way(tiny_model, tokens, monkeypatch):
+def test_harvest_takes_the_short_way(tiny_model, tiny_sae, tokens, monkeypatch):
     wanted = tiny_model.run_with_cache(tokens, names_filter=[HOOK])[1][HOOK]
     close(HookReader(tiny_model, HOOK)(tokens), wanted)
     monkeypatch.setattr(type(tiny_model.wrapped), "forward", None)  # the model cannot be run any more
     close(HookReader(tiny_model, HOOK)(tokens), wanted)
-    close(tiny_model.capture(tokens, HOOK), wanted)
+    close(read_input(tiny_model, tiny_sae, tokens), wanted)
 
 
 def test_a_model_that_is_not_known_runs_as_it_is(tokens, caplog):

@@ -1,10 +1,12 @@
 """Steered text: the three formulas, and a stream that equals running the model with hooks and no cache."""
 
 import copy
+import math
 
 import pytest
 import torch
 
+from sae_widgets import writer
 from sae_widgets.architectures import StandardSAEConfig
 from sae_widgets.model import attach, load_model
 from sae_widgets.sae import SAE
@@ -95,8 +97,11 @@ def test_an_sae_of_one_head_is_refused():
 
 @pytest.mark.parametrize("which", ["tiny_model", "tiny_gpt2_model"])
 @pytest.mark.parametrize("mode", ["add", "clamp", "ablate"])
-def test_the_stream_equals_hooks_without_a_cache(which, mode, tiny_sae, request):
+@pytest.mark.parametrize("way", ["shorter forward", "hook points"])
+def test_the_stream_equals_hooks_without_a_cache(way, which, mode, tiny_sae, request, monkeypatch):
     model = request.getfixturevalue(which)
+    if way == "hook points":
+        monkeypatch.setattr(writer, "lean_or_none", lambda *_: None)
     steers = [FeatureSteer(active_feature(model, tiny_sae), 3.0, mode), FeatureSteer(2, 5.0)]
     streamed = list(generate_stream(model, tiny_sae, PROMPT, steers, max_new_tokens=12, temperature=0.0))
     tokens = model.to_tokens(PROMPT)
@@ -112,6 +117,36 @@ def test_the_stream_equals_hooks_without_a_cache(which, mode, tiny_sae, request)
             tokens = torch.cat([tokens, torch.tensor([[token.token_id]])], dim=1)
     assert [token.index for token in streamed] == list(range(12))
     assert max(token.kl for token in streamed) > 1e-3
+
+
+@pytest.mark.parametrize("where", ["all", "prompt", "generated"])
+@pytest.mark.parametrize("mode", ["add", "clamp"])
+def test_a_listener_may_come_in_the_middle(where, mode, tiny_model, tiny_sae):
+    """The text goes on with hooks, keys and values made anew, as it would have without them."""
+    steers = [FeatureSteer(active_feature(tiny_model, tiny_sae), 3.0, mode)]
+    settings = {"max_new_tokens": 9, "temperature": 0.9, "where": where}
+    wanted = list(generate_stream(tiny_model, tiny_sae, PROMPT, steers, **settings))
+    stream = generate_stream(tiny_model, tiny_sae, PROMPT, steers, **settings)
+    given, seen = [next(stream) for _ in range(4)], []
+    with tiny_model.hooks([("blocks.0.attn.hook_pattern", lambda x, hook: seen.append(x.shape[-1]))]):
+        given += [next(stream) for _ in range(2)]
+    given += stream
+    assert len(seen) == 2
+    for one, other in zip(given, wanted, strict=True):
+        assert one.token_id == other.token_id
+        assert (one.logprob_plain, one.kl) == pytest.approx((other.logprob_plain, other.kl), abs=1e-4)
+
+
+@pytest.mark.parametrize("where", ["all", "prompt", "generated"])
+def test_one_who_does_not_compare_gets_the_same_text(where, tiny_model, tiny_sae):
+    def written(**settings):
+        steers = [FeatureSteer(3, 4.0), FeatureSteer(7, mode="ablate")]
+        return list(generate_stream(tiny_model, tiny_sae, PROMPT, steers, max_new_tokens=8, where=where, **settings))
+
+    alone, beside = written(compare=False), written()
+    assert [token.token_id for token in alone] == [token.token_id for token in beside]
+    assert [token.logprob for token in alone] == pytest.approx([token.logprob for token in beside], abs=1e-4)
+    assert all(math.isnan(token.kl) and math.isnan(token.logprob_plain) for token in alone)
 
 
 def test_without_steers_it_is_the_models_own_text(tiny_model, tiny_sae):
@@ -212,6 +247,7 @@ def test_hooks_are_gone_after_an_exception(tiny_model, tiny_sae, monkeypatch):
     def fail(*args, **kwargs):
         raise KeyboardInterrupt
 
+    monkeypatch.setattr(writer, "lean_or_none", lambda *_: None)
     monkeypatch.setattr(type(tiny_model), "step", fail)
     with pytest.raises(KeyboardInterrupt):
         next(generate_stream(tiny_model, tiny_sae, PROMPT, [FeatureSteer(3, 1.0)]))

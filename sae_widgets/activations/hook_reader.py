@@ -73,6 +73,7 @@ class HookReader:
         return activations.flatten(2)
 
 
+@torch.no_grad()
 def capture_all(model: HookedSAETransformer, tokens: Tensor, names: list[str]) -> list[Tensor]:
     """The activations at `names`, of one forward that ends at the last of them; attached SAEs are left out."""
     seen: dict[str, Tensor] = {}
@@ -112,7 +113,7 @@ def read_input(
     """
     names = places_of(model, sae).reads
     if len(names) == 1:
-        activations = model.capture(tokens.to(model.device), names[0])
+        (activations,) = capture_all(model, tokens, names)
         head = sae.cfg.metadata.hook_head_index
         return activations if head is None else activations[:, :, head]
     return torch.cat([part.flatten(2) for part in capture_all(model, tokens, names)], dim=-1)

@@ -54,17 +54,20 @@ def lean_or_none(model: Any, n_pos: int, names: Sequence[str] = (), changed_name
         changed_names: Hooks whose activations are to be changed.
     """
     network = getattr(model.wrapped, "original_model", model.wrapped)
-    if torch.is_grad_enabled() or not isinstance(network, nn.Module) or n_pos > model.cfg.n_ctx:
+    if torch.is_grad_enabled() or not isinstance(network, nn.Module):
         return None
-    if torch.is_autocast_enabled(model.device.type) or not trust.is_untouched(model, network):
+    n_ctx = int(model.cfg.n_ctx)
+    if n_pos > n_ctx or not trust.is_untouched(model, network):
         return None
     try:
-        lean = network_of(model.wrapped, min(max(n_pos, trust.N_PROBED), int(model.cfg.n_ctx)))
+        lean = network_of(model.wrapped, min(max(n_pos, trust.N_PROBED), n_ctx))
         taps = {name: _tap(name) for name in (*names, *changed_names)}
     except Unknown as unknown:
         trust.say_once(network, f"{unknown} is not known to it")
         return None
-    key, n_ctx = trust.signature(lean), int(model.cfg.n_ctx)
+    if torch.is_autocast_enabled(lean.embed.device.type):
+        return None
+    key = trust.signature(lean)
     wrong = trust.verdict(network, key, lambda: trust.logits_differ(model, lean, n_ctx))
     for name in taps:
         if not wrong:
@@ -100,17 +103,11 @@ class Lean:
 
     def __init__(self, model: Any, network: nn.Module, lean: Network, taps: Mapping[str, Tap]) -> None:
         self._model, self._network, self._lean, self._taps = model, network, lean, taps
-        self._n_hooks_ever = trust.n_hooks_ever()
+        self._device_type = lean.embed.device.type
 
     def still_holds(self) -> bool:
         """Whether nothing was hooked since; for uses that give the lock back in between."""
-        if torch.is_autocast_enabled(self._model.device.type) or self._model.attached.acting():
-            return False
-        if self._n_hooks_ever != trust.n_hooks_ever():
-            if not trust.is_untouched(self._model, self._network):
-                return False
-            self._n_hooks_ever = trust.n_hooks_ever()
-        return True
+        return not torch.is_autocast_enabled(self._device_type) and trust.is_untouched(self._model, self._network)
 
     def cache(self, n_room: int) -> Cache:
         """An empty cache of keys and values, for a text of at most `n_room` tokens."""
@@ -131,8 +128,8 @@ class Lean:
             last_only: Of the last position alone.
         """
         x = self._lean.embedded(tokens, 0 if cache is None else cache.n)
-        x = self._lean.through(x, {self._taps[name]: change for name, change in (changes or {}).items()}, cache=cache)
-        return self._lean.logits(x[:, -1:] if last_only else x)
+        own = {self._taps[name]: change for name, change in (changes or {}).items()}
+        return self._lean.logits(self._lean.through(x, own, cache=cache, last_only=last_only))
 
     def logits_from(self, x: Float[Tensor, "batch n_pos d_model"], layer: int) -> Float[Tensor, "batch n_pos d_vocab"]:
         """What the model says where `x` enters block `layer`."""

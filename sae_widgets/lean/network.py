@@ -88,7 +88,7 @@ class Rotary(NamedTuple):
     """Whether pairs lie beside each other, and not half the width apart."""
 
     def at(self, start: int, n: int) -> "Rotary":
-        """The part for these positions."""
+        """The part for these positions; from the end, where `start` is negative."""
         return Rotary(self.cos.narrow(0, start, n), self.sin.narrow(0, start, n), self.is_adjacent)
 
     def turn(self, x: Float[Tensor, "batch n_heads n_pos d_head"]) -> Float[Tensor, "batch n_heads n_pos d_head"]:
@@ -118,14 +118,20 @@ class Attention:
     """Index into the network's tables."""
 
     def __call__(
-        self, x: Float[Tensor, "batch n_pos d_model"], rotaries: list[Rotary], past: "LayerCache | None"
-    ) -> Float[Tensor, "batch n_pos d_model"]:
-        q, k = self.q.heads(x, self.n_heads), self.k.heads(x, self.n_kv_heads)
-        v = self.v.heads(x, self.n_kv_heads)
+        self,
+        x: Float[Tensor, "batch n_pos d_model"],
+        rotaries: list[Rotary],
+        past: "LayerCache | None",
+        *,
+        last_only: bool = False,
+    ) -> Float[Tensor, "batch n_said d_model"]:
+        k, v = self.k.heads(x, self.n_kv_heads), self.v.heads(x, self.n_kv_heads)
+        q = self.q.heads(x[:, -1:] if last_only else x, self.n_heads)
         if self.q_norm is not None and self.k_norm is not None:
             q, k = self.q_norm(q), self.k_norm(k)
         if self.rotary is not None:
-            q, k = rotaries[self.rotary].turn(q), rotaries[self.rotary].turn(k)
+            rotary = rotaries[self.rotary]
+            q, k = (rotary.at(-1, 1) if last_only else rotary).turn(q), rotary.turn(k)
         if past is not None:
             k, v = past.add(k, v)
         return self.o(self._mixed(q, k, v).transpose(1, 2).flatten(2))
@@ -184,9 +190,12 @@ class Block:
         changes: Mapping[str, Change],
         rotaries: list[Rotary],
         past: "LayerCache | None",
-    ) -> Float[Tensor, "rows n_pos d_model"]:
+        *,
+        last_only: bool = False,
+    ) -> Float[Tensor, "rows n_said d_model"]:
         x = _tapped(x, changes, "resid_pre")
-        out = self.attention(x if self.norm1 is None else self.norm1(x), rotaries, past)
+        out = self.attention(x if self.norm1 is None else self.norm1(x), rotaries, past, last_only=last_only)
+        x = x[:, -1:] if last_only else x
         out = _tapped(out if self.post1 is None else self.post1(out), changes, "attn_out")
         mid = x + out if self.is_parallel or self.mlp is None else _tapped(x + out, changes, "resid_mid")
         if self.mlp is not None:
@@ -269,17 +278,23 @@ class Network:
         changes: Mapping[Tap, Change],
         first: int = 0,
         cache: Cache | None = None,
-    ) -> Float[Tensor, "rows n_pos d_model"]:
-        """What leaves the last block, of what enters block `first`; as many rows as the changes made of it."""
+        *,
+        last_only: bool = False,
+    ) -> Float[Tensor, "rows n_said d_model"]:
+        """What leaves the last block, of what enters block `first`; as many rows as the changes made of it.
+
+        With `last_only` of the last position: the last block then computes no others, where nobody looks on.
+        """
         n_new, start = x.shape[1], 0 if cache is None else cache.n
         rotaries = [each.at(start, n_new) for each in self.rotaries]
         own: dict[int, dict[str, Change]] = {}
         for tap, change in changes.items():
             own.setdefault(tap.layer, {})[tap.side] = change
         for i in range(first, len(self.blocks)):
-            past = None if cache is None else cache.layers[i]
-            x = self.blocks[i](x, own.get(i, _NO_CHANGES), rotaries, past)
-        return x
+            past, here = None if cache is None else cache.layers[i], own.get(i, _NO_CHANGES)
+            is_end = last_only and i == len(self.blocks) - 1 and n_new > 1 and here.keys() <= {"resid_pre"}
+            x = self.blocks[i](x, here, rotaries, past, last_only=is_end)
+        return x[:, -1:] if last_only else x
 
     def logits(self, x: Float[Tensor, "batch n_pos d_model"]) -> Float[Tensor, "batch n_pos d_vocab"]:
         """What the model says, of what leaves the last block."""

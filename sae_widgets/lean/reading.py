@@ -33,6 +33,8 @@ _ACTS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu_pytorch_tanh": _tanh_gelu,
 }
 
+_KNOWN_MODULES = ("transformers.models.", "transformers.pytorch_utils", "torch.nn.")
+
 _FIXED_ROTARY = {"default", "linear", "llama3", "yarn"}
 """Kinds of rotary positions whose angles do not depend on how long the text is."""
 
@@ -52,6 +54,8 @@ def network_of(wrapped: Any, n_pos: int) -> Network:
     reader = _READERS.get(getattr(config, "model_type", ""))
     if not isinstance(module, nn.Module) or reader is None:
         raise Unknown(f"a {getattr(config, 'model_type', type(wrapped).__name__)} model")
+    if "forward" in module.__dict__ or "forward" in wrapped.__dict__:
+        raise Unknown("a forward of its own")
     window = getattr(config, "sliding_window", None)
     if window is not None and window < n_pos:
         raise Unknown(f"{n_pos} tokens with a window of {window}")
@@ -73,12 +77,14 @@ def act_named(name: Any) -> Callable[[Tensor], Tensor]:
 
 def _bare(module: Any) -> Any:
     """What a bridge wraps, of a class that is known to do what its name says."""
-    while isinstance(module, nn.Module) and (inner := module._modules.get("_original_component")) is not None:
-        if not type(module).__module__.startswith("transformer_lens."):
+    own = module.__dict__
+    while "forward" not in own:
+        inner = own["_modules"].get("_original_component") if "_modules" in own else None
+        if inner is None or not type(module).__module__.startswith("transformer_lens."):
             break
-        module = inner
-    if not type(module).__module__.startswith(("transformers.models.", "transformers.pytorch_utils", "torch.nn.")):
-        raise Unknown(f"a {type(module).__name__}")
+        module, own = inner, inner.__dict__
+    if "forward" in own or not type(module).__module__.startswith(_KNOWN_MODULES):
+        raise Unknown(f"a {type(module).__name__}{' with a forward of its own' if 'forward' in own else ''}")
     return module
 
 

@@ -1,7 +1,7 @@
 """Whether a model is as it was when its lean forward was found to be the same computation.
 
-Hooks that somebody put on a module, on a hook point or anywhere else, would not be called; a `forward` that was
-replaced would not be run. Either makes the model run as it is. What the library's own machinery left there does
+Hooks that somebody put on a module, on a hook point or anywhere else, would not be called, and make the model run as
+it is (as does a `forward` that was replaced: `reading` looks at it). What the library's own machinery left there does
 nothing: SAEs that are attached and do not act, and hooks of TransformerLens and transformers that only keep values.
 """
 
@@ -30,6 +30,8 @@ N_PROBED = 6
 
 _MODULES: "weakref.WeakKeyDictionary[Any, list[dict[str, Any]]]" = weakref.WeakKeyDictionary()
 """By the shell, which nothing inside refers to: the namespaces of all modules."""
+_FREE: "weakref.WeakKeyDictionary[Any, int]" = weakref.WeakKeyDictionary()
+"""By the shell: how many hooks there had ever been anywhere when none was found on its modules."""
 _VERDICTS: "weakref.WeakKeyDictionary[nn.Module, dict[Any, str]]" = weakref.WeakKeyDictionary()
 _SAID: "weakref.WeakKeyDictionary[nn.Module, set[str]]" = weakref.WeakKeyDictionary()
 
@@ -41,18 +43,22 @@ def n_hooks_ever() -> int:
 
 def is_untouched(model: Any, network: nn.Module) -> bool:
     """Whether a forward of the model is nothing but its own computation."""
-    if torch_modules._global_forward_hooks or torch_modules._global_forward_pre_hooks or network.training:
+    if network.training or model.attached.acting():
+        return False
+    if _FREE.get(model) == n_hooks_ever():
+        return True
+    if torch_modules._global_forward_hooks or torch_modules._global_forward_pre_hooks:
         return False
     modules = _MODULES.get(model)
     if modules is None:
-        modules = _MODULES[model] = [each.__dict__ for root in (network, model.wrapped) for each in _within(root)]
+        found = {id(each): each for root in (network, model.wrapped) for each in _within(root)}
+        modules = _MODULES[model] = [each.__dict__ for each in found.values()]
     idle = model.attached.idle_hooks()
     for own in modules:
-        if "forward" in own:
-            return False
         for hooks in (own["_forward_hooks"], own["_forward_pre_hooks"]):
             if hooks and not all(number in idle or _is_machinery(own, hook) for number, hook in hooks.items()):
                 return False
+    _FREE[model] = n_hooks_ever()
     return True
 
 
