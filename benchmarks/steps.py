@@ -56,7 +56,7 @@ def measure(architecture: str, d_sae: int, args: argparse.Namespace) -> dict[str
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         weights = Path(folder, "weights.safetensors")
         make_weights(architecture, d_sae, args, weights)
-        setup = {name: getattr(args, name) for name in ("d_in", "batch", "k", "threads")}
+        setup = {name: getattr(args, name) for name in ("d_in", "batch", "k", "n_saes", "threads")}
         setup |= {"architecture": architecture, "weights": str(weights), "d_sae": d_sae}
         sides = {}
         for name in names:
@@ -138,6 +138,7 @@ def main() -> None:
     parser.add_argument("--d-sae", type=int, nargs="+", default=[12_288], help="the first of all, the others of topk")
     parser.add_argument("--batch", type=int, default=2048)
     parser.add_argument("--k", type=int, default=32)
+    parser.add_argument("--n-saes", type=int, default=1, help="equal ones, which take a step each on the same tokens")
     parser.add_argument("--l0", type=float, default=60.0, help="of ReLU's kin")
     args = parser.parse_args()
     if not Path(args.peers).exists() and args.sides != ["sae_widgets"]:

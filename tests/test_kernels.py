@@ -261,6 +261,25 @@ def test_without_mkl_gradients_are_the_same(monkeypatch, is_on_accelerator: bool
     torch.testing.assert_close(with_mkl, without, rtol=1e-12, atol=1e-12)
 
 
+def test_blocks_of_products_are_the_product_in_memory_that_is_lent():
+    """Of three blocks each is right when it is there, with and without a gradient's memory to lie in."""
+    generator = torch.Generator().manual_seed(0)
+    x, rows, b, scale = (torch.randn(shape, generator=generator) for shape in ((1100, 600), (5, 600), (5,), (5,)))
+    W = torch.nn.Parameter(rows.T)
+    with pytest.MonkeyPatch.context() as patch, torch.no_grad():
+        patch.setattr(blocks, "_BLOCK", 0)
+        for _ in range(2):
+            for by in (None, scale):
+                found = torch.cat([block.clone() for block in products_by_blocks(x, W, b, by)])
+                torch.testing.assert_close(found, (x @ W + b) * (1.0 if by is None else by))
+            W.grad = torch.ones_like(W)
+            place = W.grad.data_ptr()
+            recycle(W)
+        first = next(products_by_blocks(x, W, b, None))
+        assert first.data_ptr() == place
+    assert spare.memory_for(W.T).data_ptr() == place
+
+
 def test_a_recycled_gradient_is_written_anew_in_its_place():
     W, x = torch.nn.Parameter(torch.randn(7, 5).T), torch.randn(3, 5)
     found = Entries(torch.tensor([0, 1, 2]), torch.tensor([1, 2, 6]), 3, 7)

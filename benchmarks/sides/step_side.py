@@ -182,10 +182,13 @@ def main() -> None:
     side = SIDES[setup["side"]](dict(setup, d_sae=8, d_in=4, k=2), _tiny())  # what is imported is no part of a peak
     side.step(torch.randn(16, 4))
     del side
-    weights = load_file(Path(setup["weights"]))
+    # Copied: pages of a file count as memory from when they are first read, which would be after the start.
+    weights = {name: each.clone() for name, each in load_file(Path(setup["weights"])).items()}
     x, weights_in = weights["x"], weights["W_enc"]
     memory = Memory()
-    side = SIDES[setup["side"]](setup, weights)
+    make = SIDES[setup["side"]]
+    sides = [make(setup, weights) for _ in range(setup["n_saes"])]
+    side = sides[0]
     made: list[Any] = []
     """What `decode` is given; made by `prepare`, which nobody times."""
 
@@ -196,7 +199,7 @@ def main() -> None:
         answers,
         {
             "product": lambda: x @ weights_in,
-            "step": lambda: side.step(x),
+            "step": lambda: sum(each.step(x) for each in sides) / len(sides),
             "encode": still(lambda: side.encode(x)),
             "encode_sparse": still(lambda: side.encode_sparse(x)),
             "prepare": still(lambda: made.append(getattr(side, "encode_sparse", side.encode)(x))),

@@ -3,7 +3,11 @@
 A matrix's gradient is large enough that the system hands out fresh pages for it each time, and filling those takes as
 long as five gradients' worth of writing. What `recycle` takes from a weight, `memory_for` gives to the next gradient of
 that weight; it is forgotten with the weight. On an accelerator torch itself keeps memory for what comes next.
+On the way to the loss there is no gradient yet, and `lent` has that memory used for something else.
 """
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from jaxtyping import Float
@@ -35,3 +39,18 @@ def memory_for(rows: Float[Tensor, "d_sae d"]) -> Float[Tensor, "d_sae d"]:
     if kept is not None and kept.shape == rows.shape and kept.dtype == rows.dtype and kept.is_contiguous():
         return kept
     return torch.empty_like(rows, memory_format=torch.contiguous_format)
+
+
+@contextmanager
+def lent(weight: Tensor, shape: tuple[int, int], dtype: torch.dtype) -> Iterator[Tensor]:
+    """Memory of this shape and type, with anything in it: that of the next gradient of `weight`, if there is any."""
+    n = shape[0] * shape[1]
+    kept = _spare.pop(weight, None)  # nobody else may have it meanwhile
+    try:
+        if kept is not None and kept.dtype == dtype and kept.device == weight.device and kept.numel() >= n:
+            yield kept.view(-1)[:n].view(shape)
+        else:
+            yield weight.new_empty(shape, dtype=dtype)
+    finally:
+        if kept is not None:
+            _spare[weight] = kept

@@ -197,8 +197,9 @@ class Trainer:
                 if len(part) < len(x):
                     terms = {name: value * (len(part) / len(x)) for name, value in terms.items()}
                 loss = torch.stack(list(terms.values())).sum()
-            loss.backward()
             counts += firing_counts(parts.feature_acts, self.sae.d_sae)
+            del parts  # the way back needs memory, and not what only the way here did
+            loss.backward()
             for name, value in terms.items():
                 losses[name] = losses[name] + value.detach() if name in losses else value.detach()
         self.group.sum_([*gradients(self.named, self.group), *losses.values(), counts])
