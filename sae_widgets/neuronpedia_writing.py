@@ -7,7 +7,8 @@
 
 A feature has all of SAEDashboard's fields: tables of neurons and features (three rows), logits (ten each way) and their
 histogram, the histogram of activations, the strongest contexts (`bin_min` and `bin_contains` -1) and those drawn from
-ten equal parts of the range. `neuronpedia_json` reads it all again.
+ten equal parts of the range. `vector`, which SAEDashboard fills for vectors alone, is the decoder row.
+`neuronpedia_json` reads it all again.
 """
 
 import gzip
@@ -79,7 +80,7 @@ def write_neuronpedia(
         write_whole(file, json.dumps(values, indent=1, default=str).encode())
     for number, start in enumerate(range(0, len(chosen), FEATURES_PER_FILE)):
         part = chosen[start : start + FEATURES_PER_FILE]
-        rows = [{**_feature_row(lab, feature), **common, "vector": []} for feature in part]
+        rows = [{**_feature_row(lab, feature), **common} for feature in part]
         text = json.dumps({**place, "features": rows}, allow_nan=False)
         written.append(folder / f"batch-{number}.json")
         write_whole(written[-1], text.encode())
@@ -125,7 +126,8 @@ def _feature_row(lab: FeatureLab, feature: int) -> dict[str, Any]:
         "frac_nonzero": float(statistics.density[feature]),
         "freq_hist_data_bar_values": [_short((i + 0.5) * width) for i in range(len(heights))],
         "freq_hist_data_bar_heights": heights,
-        "decoder_weights_dist": [],
+        "decoder_weights_dist": _by_head(sae, model, feature),
+        "vector": [_short(value) for value in sae.W_dec[feature].detach().flatten().tolist()],
         "activations": _activations(statistics, tokenizer, feature),
     }
 
@@ -176,6 +178,16 @@ def _neurons(sae: SAE, feature: int) -> dict[str, Any]:
         "neuron_alignment_values": [_short(value) for value in top.values.tolist()],
         "neuron_alignment_l1": [_short(value) for value in (top.values / size).tolist()],
     }
+
+
+def _by_head(sae: SAE, model: Any, feature: int) -> list[float]:
+    """Each attention head's share of the decoder row's length, of an SAE of all heads' outputs; else empty."""
+    n_heads = getattr(as_hooked(model).cfg, "n_heads", 0)
+    row = sae.W_dec[feature].detach().float().flatten()
+    if not str(sae.cfg.hook_name).endswith("hook_z") or not n_heads or len(row) % n_heads:
+        return []
+    norms = row.reshape(n_heads, -1).norm(dim=1)
+    return [_short(value) for value in (norms / norms.sum().clamp_min(1e-30)).tolist()]
 
 
 def _logits(sae: SAE, model: Any, feature: int) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from sae_widgets.features.contexts import FeatureContext
 from sae_widgets.features.statistics import FeatureStatistics
 from sae_widgets.features.survey import feature_statistics
 from sae_widgets.neuronpedia_json import read_features, read_neuronpedia
-from sae_widgets.neuronpedia_writing import write_neuronpedia
+from sae_widgets.neuronpedia_writing import _by_head, write_neuronpedia
 from sae_widgets.token_text import token_texts
 
 TEXTS = [
@@ -98,6 +98,20 @@ def test_the_file_has_saedashboards_fields(tmp_path, tiny_model, tiny_sae, stati
     skipped = json.loads((tmp_path / "skipped_indexes.json").read_text())["skipped_indexes"]
     assert len(skipped) == tiny_sae.cfg.d_sae - 1
     assert feature["feature_index"] not in skipped
+
+
+def test_a_feature_has_its_direction_and_what_each_head_has_of_it(
+    tmp_path, tiny_model, tiny_sae, statistics, monkeypatch
+):
+    feature = next(iter(statistics.top_contexts))
+    row = tiny_sae.W_dec[feature].detach()
+    write_neuronpedia(tmp_path, statistics, tiny_sae, tiny_model, features=[feature])
+    written = json.loads((tmp_path / "batch-0.json").read_text())["features"][0]
+    assert written["vector"] == pytest.approx(row.tolist(), rel=1e-5)
+    assert written["decoder_weights_dist"] == []  # no heads in the residual stream
+    monkeypatch.setattr(tiny_sae.cfg.metadata, "hook_name", "blocks.1.attn.hook_z")
+    shares = row.float().reshape(tiny_model.cfg.n_heads, -1).norm(dim=1)
+    assert _by_head(tiny_sae, tiny_model, feature) == pytest.approx((shares / shares.sum()).tolist(), rel=1e-5)
 
 
 def test_saedashboards_file_is_read(tmp_path, tiny_model):
