@@ -83,15 +83,16 @@ class BatchSelectingSAE(SelectingSAE):
         flat = self.peers.largest(everything, n_chosen)
         flat = _largest(everything, n_chosen) if flat is None else flat
         # In order of tokens, so that each token's features can be counted off into its row of slots.
-        flat = flat[everything[flat] > 0].sort().values
+        flat = flat.sort().values
         token, feature = flat // d_sae, flat % d_sae
-        counts = torch.bincount(token, minlength=n)
-        slot = torch.arange(len(flat), device=flat.device) - (counts.cumsum(0) - counts)[token]
-        width = int(counts.max()) if n else 0
+        starts = torch.searchsorted(token, torch.arange(n + 1, device=flat.device))
+        slot = torch.arange(len(flat), device=flat.device) - starts[token]
+        # The one number that an accelerator is asked for here.
+        width = int(starts.diff().max()) if n else 0
         indices = torch.zeros(n, width, dtype=torch.long, device=flat.device)
         chosen = hidden_pre.new_zeros(n, width)
         indices[token, slot] = feature
-        chosen[token, slot] = everything[flat]
+        chosen[token, slot] = everything[flat].relu()
         return SparseActs(indices, chosen)
 
     def activate(self, hidden_pre: Float[Tensor, "*batch d_sae"]) -> Float[Tensor, "*batch d_sae"]:
