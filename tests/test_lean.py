@@ -158,6 +158,22 @@ def test_harvest_takes_the_short_way(tiny_model, tiny_sae, tokens, monkeypatch):
     close(read_input(tiny_model, tiny_sae, tokens), wanted)
 
 
+@pytest.mark.parametrize("name", [HOOK, "blocks.1.hook_resid_post", "blocks.1.hook_mlp_out"])
+def test_an_evaluation_is_the_same_the_short_way(tiny_model, tiny_sae, tokens, monkeypatch, name):
+    """Losses, with the SAE and with zeros, and activations; a place whose block is the last, and one within a block."""
+    from sae_widgets.evals import places, run_evals
+
+    short = run_evals(tiny_sae, tiny_model, tokens, hook_name=name)
+    asked = []
+    monkeypatch.setattr(places, "lean_or_none", lambda *given: asked.append(given))
+    monkeypatch.setattr(places, "captured", lambda *given: asked.append(given))
+    whole = run_evals(tiny_sae, tiny_model, tokens, hook_name=name)
+    assert asked
+    assert short.keys() == whole.keys()
+    for metric in whole:
+        assert short[metric] == pytest.approx(whole[metric], rel=1e-4, abs=1e-5, nan_ok=True), metric
+
+
 def test_a_model_that_is_not_known_runs_as_it_is(tokens, caplog):
     from transformers import OPTConfig, OPTForCausalLM
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from sae_widgets.fit import layer_of, no_hook_error, places_of
 from sae_widgets.hooked import HookedSAETransformer, as_hooked
+from sae_widgets.lean import Lean, captured, lean_or_none
 from sae_widgets.sae.base import SAE
 
 
@@ -78,6 +79,14 @@ def look(
         def keep(activation: Tensor, hook: Any = None, *, place: Place) -> None:
             seen[place] = activation
 
+        with model.lock:
+            if with_logits and (lean := _lean(model, tokens, settings, names)) is not None:
+                changes = {name: partial(keep, place=Place(model, name)) for name in names}
+                logits[id(model)] = lean.logits(tokens, changes)
+                continue
+            if not with_logits and not settings and (found := captured(model, tokens, names)) is not None:
+                seen.update({Place(model, name): each for name, each in zip(names, found, strict=True)})
+                continue
         hooks = [(name, partial(keep, place=Place(model, name))) for name in names]
         how = {} if with_logits else {"return_type": None, "stop_at_layer": _stop_after(model, names)}
         given = model.run_with_hooks(tokens, fwd_hooks=hooks, **how, **settings)
@@ -87,6 +96,17 @@ def look(
         if place not in seen:
             raise ValueError(f"The hook {place.hook_name!r} exists but is not passed in a forward of this model.")
     return logits, seen
+
+
+def _lean(
+    model: HookedSAETransformer,
+    tokens: Int[Tensor, "n_rows context"],
+    settings: Mapping[str, Any],
+    names: Sequence[str] = (),
+    changed_names: Sequence[str] = (),
+) -> Lean | None:
+    """The model's forward without its hook points, where it is the same and nothing else is asked of it."""
+    return None if settings else lean_or_none(model, tokens.shape[1], names, changed_names)
 
 
 def _stop_after(model: HookedSAETransformer, names: Sequence[str]) -> int | None:
@@ -114,34 +134,46 @@ class Changed:
         Zeros in the residual stream leave the rows nothing to differ in, so ablation needs one row of a batch.
         """
         model = places[0].model
-        start = self._start(places[0], tokens, settings) if len(places) == 1 else None
-        if start is not None:
-            value = values[0]
-            is_by_row = any(isinstance(given, Tensor) for given in settings.values())
-            if not is_by_row and torch.equal(value, value[:1].expand_as(value)):
-                value = value[:1]
-            with model.lock:
-                return model.wrapped(value, start_at_layer=start, **settings)
 
         def replace(activation: Tensor, hook: Any = None, *, value: Tensor) -> Tensor:
             return value.to(activation)
 
         hooks = [(place.hook_name, partial(replace, value=value)) for place, value in zip(places, values, strict=True)]
+        with model.lock:
+            if (lean := _lean(model, tokens, settings, changed_names=[name for name, _ in hooks])) is not None:
+                layer = _layer_after(places[0]) if len(places) == 1 else None
+                return lean.logits(tokens, dict(hooks)) if layer is None else lean.logits_from(_alike(values[0]), layer)
+        start = self._start(places[0], tokens, settings) if len(places) == 1 else None
+        if start is not None:
+            is_by_row = any(isinstance(given, Tensor) for given in settings.values())
+            with model.lock:
+                value = values[0] if is_by_row else _alike(values[0])
+                return model.wrapped(value, start_at_layer=start, **settings)
         return model.run_with_hooks(tokens, fwd_hooks=hooks, **settings)
 
     def _start(self, place: Place, tokens: Tensor, settings: Mapping[str, Any]) -> int | None:
         """The layer that takes the activation at `place` as its input, where starting there gives the same logits."""
         key = (id(place.model), place.hook_name)
         if key not in self._starts:
-            layer = _layer_after(place)
+            layer = _layer_after(place) if _can_start_late(place.model) else None
             self._starts[key] = layer if layer and _starts_at(place, layer, tokens[:1, :4], settings) else None
         return self._starts[key]
 
 
+def _alike(value: Float[Tensor, "n_rows *d"]) -> Float[Tensor, "n_rows_or_1 *d"]:
+    """One row of `value` where all are the same, else all."""
+    return value[:1] if torch.equal(value, value[:1].expand_as(value)) else value
+
+
+def _can_start_late(model: HookedSAETransformer) -> bool:
+    run = getattr(model.wrapped, "forward", model.wrapped)
+    return "start_at_layer" in inspect.signature(run).parameters
+
+
 def _layer_after(place: Place) -> int | None:
+    """The layer whose input is the residual stream at `place`; None elsewhere."""
     layer, n_layers = layer_of(place.hook_name), int(place.model.cfg.n_layers)
-    run = getattr(place.model.wrapped, "forward", place.model.wrapped)
-    if layer is None or "start_at_layer" not in inspect.signature(run).parameters:
+    if layer is None:
         return None
     if place.hook_name in (f"blocks.{layer}.hook_resid_pre", f"blocks.{layer}.hook_in"):
         return layer
