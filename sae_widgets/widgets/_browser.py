@@ -14,7 +14,8 @@ import numpy as np
 from sae_widgets.features.columns import FeatureColumn
 from sae_widgets.features.contrast import Contrast
 from sae_widgets.features.directions import DirectionMap, Matches
-from sae_widgets.features.statistics import FeatureStatistics
+from sae_widgets.features.identity import check_identity
+from sae_widgets.features.statistics import FeatureStatistics, known_statistics
 from sae_widgets.sae import SAE
 from sae_widgets.sae.config import nearest
 from sae_widgets.widgets._clean import clean_text
@@ -242,7 +243,9 @@ def checked_model(model: Any, sae: SAE) -> Any:
     return as_hooked(model)
 
 
-def checked_statistics(statistics: FeatureStatistics, sae: SAE) -> FeatureStatistics:
+def checked_statistics(statistics: FeatureStatistics | None, model: Any, sae: SAE) -> FeatureStatistics | None:
+    if statistics is None:
+        return known_statistics(sae)
     if statistics.d_sae != sae.d_sae:
         raise ValueError(
             f"The statistics are of an SAE with {statistics.d_sae:,} features, this one has {sae.d_sae:,}. Gather "
@@ -254,6 +257,7 @@ def checked_statistics(statistics: FeatureStatistics, sae: SAE) -> FeatureStatis
             f"The statistics are of an SAE at {', '.join(hooks)}, this one reads {', '.join(sae.cfg.hooks_in)}. Gather "
             "its own: sw.feature_statistics(model, sae, texts)."
         )
+    check_identity(statistics.about, model, sae, "These statistics do not belong here")
     return statistics
 
 

@@ -10,7 +10,7 @@ import traitlets
 from sae_widgets.features import directions
 from sae_widgets.features.columns import FeatureColumn, given_columns, label_column, sae_columns, statistics_columns
 from sae_widgets.features.contrast import REDUCE, contrast
-from sae_widgets.features.statistics import FeatureStatistics, known_statistics
+from sae_widgets.features.statistics import FeatureStatistics
 from sae_widgets.sae import SAE
 from sae_widgets.sae.config import nearest
 from sae_widgets.widgets import _browser_picture, _provenance
@@ -103,7 +103,7 @@ class FeatureBrowser(SaeWidget):
     """Groups of columns as the page takes them."""
     dashboard_id = kernel_written(traitlets.Unicode())
 
-    _dashboards: RowDashboards | None = None
+    _dashboards: RowDashboards
     _vector: tuple[str, torch.Tensor] | None
 
     def __init__(
@@ -115,7 +115,7 @@ class FeatureBrowser(SaeWidget):
         **settings: Any,
     ) -> None:
         self._model, self._sae = checked_model(model, sae), sae
-        self._statistics = known_statistics(sae) if statistics is None else checked_statistics(statistics, sae)
+        self._statistics = checked_statistics(statistics, self._model, sae)
         self._table = FeatureTable(sae.d_sae)
         self._given, self._vector = columns, None
         self._dashboards = RowDashboards(self._make_dashboard)
@@ -314,7 +314,7 @@ class FeatureBrowser(SaeWidget):
     @property
     def dashboard(self) -> FeatureDashboard | None:
         """The dashboard that rows open in; None until one was opened."""
-        return self._dashboards and self._dashboards.shown
+        return self._dashboards.shown
 
     def _open(self) -> None:
         if self.opened is not None:
@@ -338,17 +338,17 @@ class FeatureBrowser(SaeWidget):
         """A feature may have got a name in its dashboard."""
         page = change["new"]
         known = self._table.columns["label"].texts or {}
-        if self._statistics is not None and page and page["label"] not in ("", known.get(page["feature"])):
+        if page and page["label"] not in ("", known.get(page["feature"])):
             column = label_column(self._statistics, self._sae.d_sae)
             self.set_from_kernel(names=self._table.replace("names", [column]))
 
     def _saved_state(self, dashboards: int | str | Iterable[int] | None = None, **settings: Any) -> dict[str, Any]:
         """`save("x.html", dashboards=...)`: rows that open in the page: so many from the top, features, or "all"."""
         super()._saved_state(**settings)
-        if not self.can_open and dashboards is not None:
-            raise ValueError(NO_STATISTICS)
-        if not self.can_open:
+        if not self.can_open and dashboards is None:
             return {}
+        if not self.can_open:
+            raise ValueError(NO_STATISTICS)
         first = [each for each in (self.opened, self.feature) if each is not None]
         return self._dashboards.saved(N_SAVED if dashboards is None else dashboards, self.filtered, first)
 
@@ -368,7 +368,7 @@ class FeatureBrowser(SaeWidget):
             self.cancel()
 
     def close(self) -> None:
-        if self._dashboards is not None:  # a browser that was refused has none
+        if hasattr(self, "_dashboards"):  # a browser that was refused has none
             self._dashboards.close()
         super().close()
 
@@ -400,9 +400,7 @@ class FeatureBrowser(SaeWidget):
         return f"FeatureBrowser: {n:,} of {n_all:,} features{place}{by}"
 
     def fallback_html(self) -> str:
-        """A histogram and the first rows as escaped HTML."""
         return _browser_picture.to_html(self._table, self._rows(), self.describe())
 
     def fallback_svg(self) -> str:
-        """A histogram and the first rows as a picture."""
         return _browser_picture.to_svg(self._table, self._rows(), self.describe())

@@ -137,6 +137,11 @@ def test_what_cannot_be_is_refused(make, tiny_model, tiny_sae, statistics):
         sw.FeatureBrowser(tiny_model, other, statistics)
     with pytest.raises(ValueError, match=r"SAE at blocks.1.hook_resid_pre, this one reads blocks.0"):
         sw.FeatureBrowser(tiny_model, tiny_topk("blocks.0.hook_resid_pre"), statistics)
+    twin = tiny_topk(HOOK)
+    with torch.no_grad():
+        twin.W_enc.neg_()
+    with pytest.raises(ValueError, match="These statistics do not belong here: of another SAE"):
+        sw.FeatureBrowser(None, twin, statistics)
     with pytest.raises(ValueError, match="'a' has shape"):
         sw.FeatureBrowser(tiny_model, tiny_sae, statistics, columns={"a": [1]})
 
