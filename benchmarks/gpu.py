@@ -176,6 +176,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     def take(measured: Measured) -> None:
         told["results"].append(result := measure(measured, watch, rates))
         print(table([result]).split("\n", 2)[2], flush=True)
+        Part("gpu", bars(told), told).write(args.out)  # a lent machine may be gone at any moment
 
     def free() -> None:
         gc.collect()
@@ -236,9 +237,9 @@ def bars(told: dict[str, Any]) -> list[Row]:
             if name in rows:
                 shares = spread(floor / each for each in rows[name]["rounds"])
                 number = "11" if result["what"] == "topk step" else "12"
-                told_ms = f"{rows[name]['ms'][0]:.3g} ms"
+                told_ms, least = f"{rows[name]['ms'][0]:.3g} ms", 0.6 if is_bar and name == own else None
                 found.append(bar_row(number, f"{result['what']} by {name}, share of its floor", told_ms,
-                                     f"floor {floor:.3g} ms", shares, least=0.6 if is_bar else None))  # fmt: skip
+                                     f"floor {floor:.3g} ms", shares, least=least))  # fmt: skip
         for name, least in (("sae_lens", 2.5), ("sparsify", 1.5)):
             if name in rows and own is not None:
                 ratios = [b / a for a, b in zip(rows[own]["rounds"], rows[name]["rounds"], strict=True)]
@@ -266,7 +267,7 @@ def main() -> None:
     told = run(args)
     text = table(told["results"])
     print(f"\n{text}\n\nnot measured: {', '.join(told['not_measured']) or 'nothing left out'}")
-    Part("gpu", bars(told) if args.device == "cuda" else [], told).write(args.out)
+    Part("gpu", bars(told), told).tell(args.out)
     if args.out:
         (args.out / "gpu.md").write_text(f"{text}\n")
 
