@@ -22,6 +22,7 @@ from sae_widgets.kernels import (
     entries,
     entry_products,
     few_entries,
+    largest_of_blocks,
     largest_per_row,
     paths,
     products_by_blocks,
@@ -164,14 +165,14 @@ def test_unused_slots_get_no_share_of_the_rows_gradient():
     assert rows.grad.tolist() == [[0.0] * 3, [0.0] * 3, [1.0] * 3, [0.0] * 3]
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
-def test_every_float_type_is_served(dtype: torch.dtype, device: str):
-    generator = torch.Generator().manual_seed(0)
-    indices = torch.randint(0, 12, (6, 4), generator=generator).to(device)
-    values, rows = (torch.randn(shape, generator=generator).to(device, dtype) for shape in ((6, 4), (12, 8)))
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.float16, 2e-2), (torch.bfloat16, 2e-1)])
+@settings(everywhere, max_examples=30)
+@given(problem=problems())
+def test_every_float_type_is_served(dtype: torch.dtype, tolerance: float, device: str, problem):
+    indices, values, rows = (each.to(device) for each in problem[:3])
+    values, rows = values.to(dtype), rows.to(dtype)
     out, (_, d_values, d_rows) = gradients(decode_rows, indices, values, rows)
     exact = gradients(reference.decode_rows, indices, values.double(), rows.double())
-    tolerance = {torch.float32: 1e-5, torch.float16: 2e-2, torch.bfloat16: 2e-1}[dtype]
     for one, other in zip((out, d_values, d_rows), (exact[0], *exact[1][1:]), strict=True):
         assert one.dtype == dtype
         torch.testing.assert_close(one.double(), other, rtol=tolerance, atol=tolerance)
@@ -312,6 +313,21 @@ def test_the_largest_of_rows_are_those_of_topk(device: str, n: int, m: int, k: i
     assert torch.equal(values.gather(1, indices), found)
     assert torch.equal(found.sort(-1).values, values.topk(k).values.sort(-1).values)
     assert all(len(set(row)) == k for row in indices.tolist())
+
+
+@pytest.mark.parametrize("first", [0.0, -9.0, 9.0])
+def test_the_largest_of_blocks_are_those_of_all_or_it_says_so(first: float):
+    """Also where the first block, from which a sample is taken, is not as the others are."""
+    generator = torch.Generator().manual_seed(0)
+    whole = torch.randn(12, 40, generator=generator)
+    whole[:4] += first
+    found = largest_of_blocks(whole.split(4), 60, whole.numel())
+    assert (found is None) == (first > 0)
+    if found is not None:
+        at, values = found
+        assert torch.equal(at, whole.flatten().topk(60).indices.sort().values)
+        assert torch.equal(values, whole.flatten()[at])
+    assert largest_of_blocks(whole.split(4), whole.numel(), whole.numel()) is None
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
