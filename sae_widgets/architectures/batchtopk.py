@@ -21,11 +21,10 @@ from torch import Tensor
 
 from sae_widgets.architectures.jumprelu import JumpReLUSAEConfig
 from sae_widgets.architectures.selecting import SelectingSAE
+from sae_widgets.kernels import largest_of_blocks, products_by_blocks
 from sae_widgets.sae.acts import SparseActs
 from sae_widgets.sae.config import ArchitectureName, Number, SAEConfig
 from sae_widgets.sae.registry import register_sae_class
-
-_N_SAMPLED = 2**16
 
 
 @dataclass(kw_only=True)
@@ -79,21 +78,25 @@ class BatchSelectingSAE(SelectingSAE):
     def select(self, hidden_pre: Float[Tensor, "n d_sae"]) -> SparseActs:
         n, d_sae = hidden_pre.shape
         everything = hidden_pre.flatten()
-        n_chosen = int(self.cfg.k * self.peers.n_tokens(n))
-        flat = self.peers.largest(everything, n_chosen)
-        flat = _largest(everything, n_chosen) if flat is None else flat
-        # In order of tokens, so that each token's features can be counted off into its row of slots.
+        flat = self.peers.largest(everything, self._n_chosen(n))
+        if flat is None:
+            found = largest_of_blocks([hidden_pre], self._n_chosen(n), everything.numel())
+            flat = everything.topk(self._n_chosen(n), sorted=False).indices if found is None else found[0]
         flat = flat.sort().values
-        token, feature = flat // d_sae, flat % d_sae
-        starts = torch.searchsorted(token, torch.arange(n + 1, device=flat.device))
-        slot = torch.arange(len(flat), device=flat.device) - starts[token]
-        # The one number that an accelerator is asked for here.
-        width = int(starts.diff().max()) if n else 0
-        indices = torch.zeros(n, width, dtype=torch.long, device=flat.device)
-        chosen = hidden_pre.new_zeros(n, width)
-        indices[token, slot] = feature
-        chosen[token, slot] = everything[flat].relu()
-        return SparseActs(indices, chosen)
+        return _in_slots(flat, everything[flat], n, d_sae)
+
+    def _n_chosen(self, n: int) -> int:
+        """Of a batch of which `n` tokens are at hand."""
+        return int(self.cfg.k * self.peers.n_tokens(n))
+
+    def _chosen(self, rows: Float[Tensor, "n d_in"], norms: Float[Tensor, " d_sae"] | None) -> SparseActs:
+        n_chosen = self._n_chosen(len(rows))
+        if self.peers.is_alone and n_chosen and len(rows):
+            blocks = products_by_blocks(rows, self.W_enc, self.b_enc, norms)
+            found = largest_of_blocks(blocks, n_chosen, len(rows) * self.d_sae)
+            if found is not None:
+                return _in_slots(*found, len(rows), self.d_sae)
+        return super()._chosen(rows, norms)
 
     def activate(self, hidden_pre: Float[Tensor, "*batch d_sae"]) -> Float[Tensor, "*batch d_sae"]:
         if self.is_selecting:
@@ -135,20 +138,18 @@ class BatchSelectingSAE(SelectingSAE):
         return weights
 
 
-def _largest(values: Float[Tensor, " m"], n: int) -> Int[Tensor, " n"]:
-    """Where the `n` largest of `values` are.
-
-    A sample says about how large these are, so that only few have to be compared with each other: a tenth of the time
-    of `topk` over 25 million. Where the sample has misled, `topk` it is.
-    """
-    # Odd, since the rows' length is mostly a multiple of a power of two: no few features may make up the sample.
-    sample = values[:: len(values) // _N_SAMPLED | 1]
-    n_above = int(1.3 * n * len(sample) / max(len(values), 1)) + 20
-    if n_above < len(sample):
-        likely = (values >= sample.topk(n_above).values[-1]).nonzero().squeeze(-1)
-        if len(likely) >= n:
-            return likely[values[likely].topk(n, sorted=False).indices]
-    return values.topk(n, sorted=False).indices
+def _in_slots(flat: Int[Tensor, " m"], values: Float[Tensor, " m"], n: int, d_sae: int) -> SparseActs:
+    """Activations token by token; `flat` says of each of `values` which of all n * d_sae it is, in rising order."""
+    token, feature = flat // d_sae, flat % d_sae
+    starts = torch.searchsorted(token, torch.arange(n + 1, device=flat.device))
+    slot = torch.arange(len(flat), device=flat.device) - starts[token]
+    # The one number that an accelerator is asked for here.
+    width = int(starts.diff().max()) if n else 0
+    indices = torch.zeros(n, width, dtype=torch.long, device=flat.device)
+    chosen = values.new_zeros(n, width)
+    indices[token, slot] = feature
+    chosen[token, slot] = values.relu()
+    return SparseActs(indices, chosen)
 
 
 @final

@@ -127,7 +127,7 @@ class TemporalSAE(SAE):
         if self.cfg.sae_diff_type == "relu" or self.cfg.kval_topk is None:
             return acts
         kept = acts.topk(self.cfg.kval_topk, dim=-1)
-        return torch.zeros_like(acts).scatter(-1, kept.indices, kept.values)
+        return torch.zeros_like(acts).scatter_(-1, kept.indices, kept.values)
 
     def objective(self, parts: TrainParts, target: Float[Tensor, "*batch d_out"], ctx: TrainContext) -> NoReturn:
         raise NotImplementedError("Temporal SAEs are for inference: their training is not offered here.")

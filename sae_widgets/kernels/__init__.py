@@ -6,6 +6,7 @@
     few_entries(chosen)                              = where `chosen` is true, or None: so often that dense is cheaper
     decode_entries, entry_products                   = the first and the third for such entries, token by token
     largest_per_row(values, k)                       = where the k largest of each row are, and what they are
+    largest_of_blocks(blocks, n, n_all)              = where the n largest of all are, and what they are; or None
     squared_error(x_hat, x)                          = mean over tokens of ||x_hat - x||^2
     products_by_blocks(x, W, b, scale)               = (x @ W + b) * scale, a few rows at a time in the same memory
     pursue(x, rows, settings)                        = indices, values of matching pursuit; see `pursuit`
@@ -27,6 +28,7 @@ from torch import Tensor
 
 from sae_widgets.kernels.blocks import products_by_blocks
 from sae_widgets.kernels.entries import Entries, few_entries
+from sae_widgets.kernels.largest import largest_of_blocks
 from sae_widgets.kernels.paths import path_for, use
 from sae_widgets.kernels.pursuit import PursuitSettings, pursue
 from sae_widgets.kernels.spare import recycle
@@ -39,6 +41,7 @@ __all__ = [
     "decode_rows",
     "entry_products",
     "few_entries",
+    "largest_of_blocks",
     "largest_per_row",
     "products_by_blocks",
     "pursue",

@@ -41,12 +41,12 @@ def few_entries(chosen: Bool[Tensor, "n d_sae"]) -> Entries | None:
     n_tokens, n_features = chosen.shape
     if torch.compiler.is_compiling() or int(chosen.count_nonzero()) > MOST * chosen.numel():
         return None
-    flat = _places(chosen.flatten())
+    flat = places(chosen.flatten())
     tokens = flat // n_features if n_features else flat
     return Entries(tokens, flat - tokens * n_features, n_tokens, n_features)
 
 
-def _places(chosen: Bool[Tensor, " m"]) -> Int[Tensor, " n_true"]:
+def places(chosen: Bool[Tensor, " m"]) -> Int[Tensor, " n_true"]:
     """`chosen.nonzero()`; eight at a time, of which most have none, where that is possible: a third of the time."""
     if len(chosen) % 8:
         return chosen.nonzero().squeeze(-1)

@@ -47,7 +47,7 @@ def pursue(
         first_products: What decides the first choice in the place of `x @ rows.T`.
     """
     values, indices, slots = _Pursue.apply(x, rows, settings, first_products)  # type: ignore[misc]
-    return indices, torch.zeros_like(values).scatter_add(1, slots, values)
+    return indices, torch.zeros_like(values).scatter_add_(1, slots, values)
 
 
 class _Pursue(Function):

@@ -33,7 +33,7 @@ class SparseActs(NamedTuple):
         """The same activations as one value per feature."""
         dense = self.values.new_zeros(*self.values.shape[:-1], d_sae)
         # Added, not written: an unused slot may name a feature that another slot uses.
-        return dense.scatter_add(-1, self.indices, self.values)
+        return dense.scatter_add_(-1, self.indices, self.values)
 
 
 class EntryActs(NamedTuple):
@@ -51,15 +51,15 @@ class EntryActs(NamedTuple):
     def to_dense(self, d_sae: int) -> Float[Tensor, "n d_sae"]:
         """The same values as one per feature, 0 where there is none."""
         dense = self.values.new_zeros(self.entries.n_tokens, d_sae)
-        return dense.index_put((self.entries.tokens, self.entries.features), self.values)
+        return dense.index_put_((self.entries.tokens, self.entries.features), self.values)
 
     def per_feature(self) -> Float[Tensor, " d_sae"]:
         """Sums over tokens."""
-        return self.values.new_zeros(self.entries.n_features).index_add(0, self.entries.features, self.values)
+        return self.values.new_zeros(self.entries.n_features).index_add_(0, self.entries.features, self.values)
 
     def per_token(self) -> Float[Tensor, " n"]:
         """Sums over features."""
-        return self.values.new_zeros(self.entries.n_tokens).index_add(0, self.entries.tokens, self.values)
+        return self.values.new_zeros(self.entries.n_tokens).index_add_(0, self.entries.tokens, self.values)
 
 
 class TrainParts(NamedTuple):

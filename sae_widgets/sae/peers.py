@@ -15,6 +15,11 @@ from sae_widgets.kernels import largest_per_row
 class Peers:
     """One process: there is nobody to ask."""
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether all of a batch is at hand."""
+        return type(self) is Peers
+
     def copied(self, x: Tensor) -> Tensor:
         """`x`, which goes into every process's features: its gradient is the sum of theirs."""
         return x
