@@ -106,7 +106,7 @@ def found(names: list[str]) -> dict[str, dict[str, Any]]:
     return {name: json.loads(file.read_text()) for name, file in files.items() if file.exists()}
 
 
-def table(parts: dict[str, dict[str, Any]], problems: dict[str, str]) -> str:
+def table(parts: dict[str, dict[str, Any]], problems: dict[str, str], threads: int) -> str:
     """Markdown: a line for each figure, then machine and commands."""
     lines = ["| bar | what | ours | peer | ratio | wanted | |", "|---|---|---|---|---|---|---|"]
     rows = [row for part in parts.values() for row in part.get("rows", [])]
@@ -127,7 +127,7 @@ def table(parts: dict[str, dict[str, Any]], problems: dict[str, str]) -> str:
         day = datetime.datetime.now(datetime.timezone.utc).date()
         lines += [
             "",
-            f"{day}, {facts['cpu']}, {facts['cores']} cores, {facts['threads']} threads (model side: 1), Python "
+            f"{day}, {facts['cpu']}, {facts['cores']} cores, {threads} threads (model side: 1), Python "
             f"{facts['python']}, torch {facts['torch']}. Commands:",
             "",
             "```sh",
@@ -185,7 +185,7 @@ def main() -> int:
     chosen = [part for part in PARTS if args.only is None or part.name in args.only]
     started = time.monotonic()
     problems = run_parts(chosen, args.quick, args.threads)
-    text = table(found([part.name for part in chosen if not args.quick or part.quick]), problems)
+    text = table(found([part.name for part in chosen if not args.quick or part.quick]), problems, args.threads)
     (OUT / "table.md").write_text(f"{text}\n", encoding="utf-8")
     if not args.quick and args.only is None:
         write_page(text)

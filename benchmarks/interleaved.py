@@ -5,6 +5,7 @@ the median of the ratios within rounds, with the least and the most.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import platform
@@ -58,7 +59,8 @@ class Side:
 
     def end(self) -> None:
         assert self.process.stdin is not None
-        self.process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
         self.process.wait()
 
     def __enter__(self) -> "Side":
@@ -147,9 +149,9 @@ class Part:
 
 
 def command() -> str:
-    """How this was called, the machine's paths left out."""
-    own = [f"benchmarks/{Path(sys.argv[0]).name}", *(Path(a).name if "/" in a else a for a in sys.argv[1:])]
-    return " ".join(["python", *own])
+    """How this was called; folders as seen from the repository."""
+    arguments = [os.path.relpath(each, ROOT) if Path(each).is_absolute() else each for each in sys.argv[1:]]
+    return " ".join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *arguments])
 
 
 def machine() -> dict[str, Any]:
@@ -161,7 +163,6 @@ def machine() -> dict[str, Any]:
     return {
         "cpu": names[0] if names else platform.processor(),
         "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "load": round(os.getloadavg()[0], 1),
