@@ -220,7 +220,7 @@ export function contextList({ onRow, onEffects, onLook, offline }) {
 }
 
 export const CONTEXTS_CSS = `
-.sw-cl { min-width: 0; }
+.sw-cl { min-width: 0; container-type: inline-size; }
 .sw-cl-group { margin-bottom: 12px; }
 .sw-cl-head { display: flex; gap: 8px; align-items: baseline; padding: 2px 0 4px; font-size: 12px; }
 .sw-cl-row { display: flex; align-items: baseline; gap: 8px; padding: 2px 4px; border-radius: 4px; content-visibility: auto; contain-intrinsic-size: auto 24px; }
@@ -236,4 +236,8 @@ export const CONTEXTS_CSS = `
 .sw-cl-btn { min-height: 20px; padding: 0 6px; font-size: 11px; visibility: hidden; }
 .sw-cl-row:hover .sw-cl-btn, .sw-cl-row:focus-within .sw-cl-btn, .sw-cl-row:focus .sw-cl-btn { visibility: visible; }
 .sw-cl-empty { padding: 14px 0; }
+@container (max-width: 560px) {
+  .sw-cl-row { flex-wrap: wrap; row-gap: 0; } .sw-cl-act { width: 40px; }
+  .sw-cl-text { flex-basis: calc(100% - 60px); } .sw-cl-tools { margin-inline-start: 48px; }
+}
 `;

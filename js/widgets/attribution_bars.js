@@ -197,7 +197,7 @@ export function render({ model, el, ask, offline, theme }) {
         if (!(name in sums)) return pendingCell(name);
         const fits = addsUp(sums[name], bars.logit_difference);
         return h("div", { class: "sw-attr-cell", role: "gridcell" },
-          h("span", { class: "sw-small sw-muted" }, fits ? `= logit difference ✓` : `≠ logit difference ${signedFixed(bars.logit_difference)}`),
+          h("span", { class: `sw-small sw-muted${fits ? " sw-attr-fits" : ""}` }, fits ? `= logit difference ✓` : `≠ logit difference ${signedFixed(bars.logit_difference)}`),
           h("span", { class: "sw-attr-value" }, signedFixed(sums[name])));
       }));
   }
@@ -284,7 +284,7 @@ export function render({ model, el, ask, offline, theme }) {
       h("span", { class: "sw-grow" }), go),
     claim, stripTitle, strip.node, table, missing,
     h("div", { class: "sw-row sw-small sw-muted sw-attr-legend" },
-      h("i", { class: "sw-swatch", "data-sign": "up" }), "raises", h("i", { class: "sw-swatch", "data-sign": "down" }), "lowers; one scale for all columns, ▸ a bar longer than the scale"),
+      h("i", { class: "sw-swatch", "data-sign": "up" }), "raises", h("i", { class: "sw-swatch", "data-sign": "down" }), "lowers", h("span", {}, "One scale for all columns; ▸ a bar longer than the scale.")),
   );
   stops.push(
     listen(model, ["bars", "sort_by", "top", "methods"], draw),
@@ -334,5 +334,6 @@ export const css = `
 .sw-attr-feature + .sw-attr-rest, .sw-attr-sum { border-top: 1px solid var(--sw-line); border-radius: 0; margin-top: 3px; padding-top: 4px; }
 .sw-attr-sum { font-weight: 600; } .sw-attr-sum .sw-small { font-weight: 400; }
 .sw-attr-legend { margin-top: 8px; } .sw-attr-legend [data-sign="up"] { background: var(--sw-up); } .sw-attr-legend [data-sign="down"] { background: var(--sw-down); }
-@container (max-width: 620px) { .sw-attr-row { grid-template-columns: repeat(var(--columns, 3), 1fr); } .sw-attr-name, .sw-attr-head > .sw-label { grid-column: 1 / -1; } .sw-attr-value { width: 48px; } }
+@container (max-width: 620px) { .sw-attr-row { grid-template-columns: repeat(var(--columns, 3), 1fr); } .sw-attr-name, .sw-attr-head > .sw-label { grid-column: 1 / -1; } .sw-attr-value { width: 48px; }
+  .sw-attr-sum .sw-attr-cell { flex-wrap: wrap; justify-content: flex-end; } .sw-attr-sum .sw-attr-value { width: auto; } .sw-attr-fits { display: none; } }
 ${COMBOBOX_CSS}${STRIP_CSS}`;

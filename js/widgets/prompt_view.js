@@ -271,7 +271,10 @@ export function render({ model, el, root, ask, offline, theme }) {
     next.focus();
   });
 
-  const narrow = new ResizeObserver(() => root.classList.toggle("sw-pv-narrow", el.clientWidth < 820));
+  const narrow = new ResizeObserver(() => {
+    root.classList.toggle("sw-pv-narrow", el.clientWidth < 820);
+    root.classList.toggle("sw-pv-tiny", el.clientWidth < 480);
+  });
   narrow.observe(el);
   theme.onChange(draw);
   const stops = [
@@ -305,6 +308,8 @@ export const css = `${COMBOBOX_CSS}${PANELS_CSS}${CONTEXTS_CSS}${MATRIX_CSS}${CA
 .sw-pv-stage { display: grid; grid-template-columns: minmax(0, 340px) minmax(0, 1fr); }
 .sw-pv-narrow .sw-pv-stage { grid-template-columns: minmax(0, 230px) minmax(0, 1fr); }
 .sw-pv-narrow .sw-pv-compared { grid-template-columns: minmax(0, 320px) minmax(0, 1fr); }
+.sw-pv-tiny .sw-pv-stage { grid-template-columns: minmax(0, 45%) minmax(0, 1fr); }
+.sw-pv-tiny .sw-pv-compared .sw-pv-number:not(:last-child) { display: none; }
 .sw-pv-names { min-width: 0; }
 .sw-pv-name { display: flex; align-items: center; gap: 6px; width: 100%; font: inherit; font-size: 12px; color: inherit; background: none; border: 0; padding: 0 8px 0 4px; text-align: start; cursor: pointer; border-radius: 4px; }
 .sw-pv-name:hover { background: var(--sw-hover); }

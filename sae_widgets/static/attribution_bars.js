@@ -429,7 +429,7 @@ var THEME_CSS = `
 .sw-input::placeholder, .sw-textarea::placeholder { color: var(--sw-muted); opacity: 1; }
 .sw-textarea { display: block; width: 100%; resize: vertical; line-height: 1.5; padding: 6px 10px; field-sizing: content; min-height: 54px; max-height: 170px; }
 .sw-select { padding-right: 4px; cursor: pointer; }
-.sw-seg { display: inline-flex; border: 1px solid var(--sw-line); border-radius: var(--sw-radius); background: var(--sw-raised); padding: 1px; }
+.sw-seg { display: inline-flex; flex-wrap: wrap; max-width: 100%; border: 1px solid var(--sw-line); border-radius: var(--sw-radius); background: var(--sw-raised); padding: 1px; }
 .sw-seg .sw-btn { border-color: transparent; background: none; min-height: 24px; padding: 1px 10px; border-radius: 5px; color: var(--sw-muted); }
 .sw-seg .sw-btn[aria-checked="true"], .sw-seg .sw-btn[aria-pressed="true"] { background: var(--sw-bg); color: var(--sw-fg); border-color: var(--sw-line); font-weight: 600; }
 .sw-check { display: inline-flex; align-items: center; gap: 5px; cursor: pointer; user-select: none; }
@@ -1249,7 +1249,7 @@ function render({ model, el, ask, offline, theme }) {
         return h(
           "div",
           { class: "sw-attr-cell", role: "gridcell" },
-          h("span", { class: "sw-small sw-muted" }, fits ? `= logit difference \u2713` : `\u2260 logit difference ${signedFixed(bars.logit_difference)}`),
+          h("span", { class: `sw-small sw-muted${fits ? " sw-attr-fits" : ""}` }, fits ? `= logit difference \u2713` : `\u2260 logit difference ${signedFixed(bars.logit_difference)}`),
           h("span", { class: "sw-attr-value" }, signedFixed(sums[name]))
         );
       })
@@ -1358,7 +1358,8 @@ function render({ model, el, ask, offline, theme }) {
       h("i", { class: "sw-swatch", "data-sign": "up" }),
       "raises",
       h("i", { class: "sw-swatch", "data-sign": "down" }),
-      "lowers; one scale for all columns, \u25B8 a bar longer than the scale"
+      "lowers",
+      h("span", {}, "One scale for all columns; \u25B8 a bar longer than the scale.")
     )
   );
   stops.push(
@@ -1406,7 +1407,8 @@ var css2 = `
 .sw-attr-feature + .sw-attr-rest, .sw-attr-sum { border-top: 1px solid var(--sw-line); border-radius: 0; margin-top: 3px; padding-top: 4px; }
 .sw-attr-sum { font-weight: 600; } .sw-attr-sum .sw-small { font-weight: 400; }
 .sw-attr-legend { margin-top: 8px; } .sw-attr-legend [data-sign="up"] { background: var(--sw-up); } .sw-attr-legend [data-sign="down"] { background: var(--sw-down); }
-@container (max-width: 620px) { .sw-attr-row { grid-template-columns: repeat(var(--columns, 3), 1fr); } .sw-attr-name, .sw-attr-head > .sw-label { grid-column: 1 / -1; } .sw-attr-value { width: 48px; } }
+@container (max-width: 620px) { .sw-attr-row { grid-template-columns: repeat(var(--columns, 3), 1fr); } .sw-attr-name, .sw-attr-head > .sw-label { grid-column: 1 / -1; } .sw-attr-value { width: 48px; }
+  .sw-attr-sum .sw-attr-cell { flex-wrap: wrap; justify-content: flex-end; } .sw-attr-sum .sw-attr-value { width: auto; } .sw-attr-fits { display: none; } }
 ${COMBOBOX_CSS}${STRIP_CSS}`;
 
 // attribution_bars.entry.js

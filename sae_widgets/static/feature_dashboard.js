@@ -439,7 +439,7 @@ var THEME_CSS = `
 .sw-input::placeholder, .sw-textarea::placeholder { color: var(--sw-muted); opacity: 1; }
 .sw-textarea { display: block; width: 100%; resize: vertical; line-height: 1.5; padding: 6px 10px; field-sizing: content; min-height: 54px; max-height: 170px; }
 .sw-select { padding-right: 4px; cursor: pointer; }
-.sw-seg { display: inline-flex; border: 1px solid var(--sw-line); border-radius: var(--sw-radius); background: var(--sw-raised); padding: 1px; }
+.sw-seg { display: inline-flex; flex-wrap: wrap; max-width: 100%; border: 1px solid var(--sw-line); border-radius: var(--sw-radius); background: var(--sw-raised); padding: 1px; }
 .sw-seg .sw-btn { border-color: transparent; background: none; min-height: 24px; padding: 1px 10px; border-radius: 5px; color: var(--sw-muted); }
 .sw-seg .sw-btn[aria-checked="true"], .sw-seg .sw-btn[aria-pressed="true"] { background: var(--sw-bg); color: var(--sw-fg); border-color: var(--sw-line); font-weight: 600; }
 .sw-check { display: inline-flex; align-items: center; gap: 5px; cursor: pointer; user-select: none; }
@@ -1079,7 +1079,7 @@ function contextList({ onRow, onEffects, onLook, offline }) {
   };
 }
 var CONTEXTS_CSS = `
-.sw-cl { min-width: 0; }
+.sw-cl { min-width: 0; container-type: inline-size; }
 .sw-cl-group { margin-bottom: 12px; }
 .sw-cl-head { display: flex; gap: 8px; align-items: baseline; padding: 2px 0 4px; font-size: 12px; }
 .sw-cl-row { display: flex; align-items: baseline; gap: 8px; padding: 2px 4px; border-radius: 4px; content-visibility: auto; contain-intrinsic-size: auto 24px; }
@@ -1095,6 +1095,10 @@ var CONTEXTS_CSS = `
 .sw-cl-btn { min-height: 20px; padding: 0 6px; font-size: 11px; visibility: hidden; }
 .sw-cl-row:hover .sw-cl-btn, .sw-cl-row:focus-within .sw-cl-btn, .sw-cl-row:focus .sw-cl-btn { visibility: visible; }
 .sw-cl-empty { padding: 14px 0; }
+@container (max-width: 560px) {
+  .sw-cl-row { flex-wrap: wrap; row-gap: 0; } .sw-cl-act { width: 40px; }
+  .sw-cl-text { flex-basis: calc(100% - 60px); } .sw-cl-tools { margin-inline-start: 48px; }
+}
 `;
 
 // lib/feature_panels.js

@@ -439,7 +439,7 @@ var THEME_CSS = `
 .sw-input::placeholder, .sw-textarea::placeholder { color: var(--sw-muted); opacity: 1; }
 .sw-textarea { display: block; width: 100%; resize: vertical; line-height: 1.5; padding: 6px 10px; field-sizing: content; min-height: 54px; max-height: 170px; }
 .sw-select { padding-right: 4px; cursor: pointer; }
-.sw-seg { display: inline-flex; border: 1px solid var(--sw-line); border-radius: var(--sw-radius); background: var(--sw-raised); padding: 1px; }
+.sw-seg { display: inline-flex; flex-wrap: wrap; max-width: 100%; border: 1px solid var(--sw-line); border-radius: var(--sw-radius); background: var(--sw-raised); padding: 1px; }
 .sw-seg .sw-btn { border-color: transparent; background: none; min-height: 24px; padding: 1px 10px; border-radius: 5px; color: var(--sw-muted); }
 .sw-seg .sw-btn[aria-checked="true"], .sw-seg .sw-btn[aria-pressed="true"] { background: var(--sw-bg); color: var(--sw-fg); border-color: var(--sw-line); font-weight: 600; }
 .sw-check { display: inline-flex; align-items: center; gap: 5px; cursor: pointer; user-select: none; }
@@ -1123,7 +1123,7 @@ function contextList({ onRow, onEffects, onLook, offline }) {
   };
 }
 var CONTEXTS_CSS = `
-.sw-cl { min-width: 0; }
+.sw-cl { min-width: 0; container-type: inline-size; }
 .sw-cl-group { margin-bottom: 12px; }
 .sw-cl-head { display: flex; gap: 8px; align-items: baseline; padding: 2px 0 4px; font-size: 12px; }
 .sw-cl-row { display: flex; align-items: baseline; gap: 8px; padding: 2px 4px; border-radius: 4px; content-visibility: auto; contain-intrinsic-size: auto 24px; }
@@ -1139,6 +1139,10 @@ var CONTEXTS_CSS = `
 .sw-cl-btn { min-height: 20px; padding: 0 6px; font-size: 11px; visibility: hidden; }
 .sw-cl-row:hover .sw-cl-btn, .sw-cl-row:focus-within .sw-cl-btn, .sw-cl-row:focus .sw-cl-btn { visibility: visible; }
 .sw-cl-empty { padding: 14px 0; }
+@container (max-width: 560px) {
+  .sw-cl-row { flex-wrap: wrap; row-gap: 0; } .sw-cl-act { width: 40px; }
+  .sw-cl-text { flex-basis: calc(100% - 60px); } .sw-cl-tools { margin-inline-start: 48px; }
+}
 `;
 
 // lib/feature_panels.js
@@ -1904,7 +1908,10 @@ function render({ model, el, root, ask, offline, theme }) {
     set({ [trait]: next.dataset[data] });
     next.focus();
   });
-  const narrow = new ResizeObserver(() => root.classList.toggle("sw-pv-narrow", el.clientWidth < 820));
+  const narrow = new ResizeObserver(() => {
+    root.classList.toggle("sw-pv-narrow", el.clientWidth < 820);
+    root.classList.toggle("sw-pv-tiny", el.clientWidth < 480);
+  });
   narrow.observe(el);
   theme.onChange(draw);
   const stops = [
@@ -1937,6 +1944,8 @@ var css2 = `${COMBOBOX_CSS}${PANELS_CSS}${CONTEXTS_CSS}${MATRIX_CSS}${CARDS_CSS}
 .sw-pv-stage { display: grid; grid-template-columns: minmax(0, 340px) minmax(0, 1fr); }
 .sw-pv-narrow .sw-pv-stage { grid-template-columns: minmax(0, 230px) minmax(0, 1fr); }
 .sw-pv-narrow .sw-pv-compared { grid-template-columns: minmax(0, 320px) minmax(0, 1fr); }
+.sw-pv-tiny .sw-pv-stage { grid-template-columns: minmax(0, 45%) minmax(0, 1fr); }
+.sw-pv-tiny .sw-pv-compared .sw-pv-number:not(:last-child) { display: none; }
 .sw-pv-names { min-width: 0; }
 .sw-pv-name { display: flex; align-items: center; gap: 6px; width: 100%; font: inherit; font-size: 12px; color: inherit; background: none; border: 0; padding: 0 8px 0 4px; text-align: start; cursor: pointer; border-radius: 4px; }
 .sw-pv-name:hover { background: var(--sw-hover); }
