@@ -53,7 +53,7 @@ def largest_of_blocks(
 
     Args:
         blocks: One under the other; what each holds may be gone when the next is asked for.
-        n: How many, at least 1.
+        n: How many.
         n_all: Numbers in all blocks.
     """
     bound, n_before = None, 0
@@ -61,7 +61,7 @@ def largest_of_blocks(
     for block in blocks:
         values = block.flatten()
         if bound is None:
-            bound = _likely_bound(values, n / n_all)
+            bound = _likely_bound(values, n / max(n_all, 1))
             if bound is None:
                 return None
         here = places(values >= bound)
