@@ -3,7 +3,7 @@
 from typing import Any
 
 from sae_widgets.lean.network import Attention, Block, ByHead, Linear, Mlp, Network, Norm, Rotary
-from sae_widgets.lean.reading import Unknown, act_named, rotary_of
+from sae_widgets.lean.reading import Unknown, act_named, rms_norm, rotary_of
 
 _PLAIN = {
     "attention_dir": "causal",
@@ -115,4 +115,6 @@ def _norm(owner: Any, name: str, cfg: Any) -> Norm | None:
         return None
     if kind not in ("LayerNorm", "LayerNormPre", "RMSNorm", "RMSNormPre"):
         raise Unknown(f"a {kind} for a norm")
-    return Norm(kind.startswith("RMS"), getattr(found, "w", None), getattr(found, "b", None), float(cfg.eps))
+    weight, bias, eps = getattr(found, "w", None), getattr(found, "b", None), float(cfg.eps)
+    like = next(owner.parameters())
+    return rms_norm(weight, eps, like) if kind.startswith("RMS") else Norm(False, weight, bias, eps)

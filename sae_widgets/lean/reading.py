@@ -7,7 +7,7 @@ setting with another meaning. What was read is compared with the model before it
 
 import math
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import torch
@@ -104,7 +104,17 @@ def _norm(module: Any) -> Norm:
     if not kind.endswith("RMSNorm"):
         raise Unknown(f"a {kind} for a norm")
     eps = found.variance_epsilon if hasattr(found, "variance_epsilon") else found.eps
-    return Norm(True, found.weight + 1 if kind.startswith("Gemma") else found.weight, None, eps)
+    return rms_norm(found.weight + 1 if kind.startswith("Gemma") else found.weight, eps, found.weight)
+
+
+def rms_norm(weight: Tensor | None, eps: float, like: Tensor) -> Norm:
+    """An RMSNorm, ready for single tokens."""
+    return Norm(True, weight, None, eps, _least(eps, like.device) if like.dtype == torch.float32 else None)
+
+
+@lru_cache(maxsize=16)
+def _least(eps: float, device: torch.device) -> Tensor:
+    return torch.tensor(eps, device=device)
 
 
 def rotary_of(cos: Tensor, sin: Tensor, *, is_adjacent: bool = False) -> Rotary:
