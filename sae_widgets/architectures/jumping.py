@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from torch.autograd import Function
 
 from sae_widgets.architectures.encoding import train_product
+from sae_widgets.kernels.entries import places
 from sae_widgets.sae.acts import (
     Coefficient,
     EntryActs,
@@ -200,7 +201,9 @@ class _Near(NamedTuple):
 
     @classmethod
     def of(cls, pre: Tensor, threshold: Tensor, bandwidth: float) -> "_Near":
-        at = ((pre - threshold).div_(bandwidth).abs_() < 0.5).nonzero(as_tuple=True)
+        is_near = (pre - threshold).div_(bandwidth).abs_() < 0.5
+        # Not `nonzero` of all: on CUDA that takes less than 2^31 numbers.
+        at = torch.unravel_index(places(is_near.flatten()), is_near.shape)
         return cls(at, at[-1])
 
 
