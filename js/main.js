@@ -42,7 +42,7 @@ export function show(view, { model, el, signal, offline = false, isInner = false
   root.append(foot.node);
   const watched = offline
     ? { model, stop() {} }
-    : watchKernel(model, asking.ping, (state) => foot.say(NOTICES[state]), () => el.closest(".jupyter-widgets-disconnected") !== null);
+    : watchKernel(model, asking.ping, (state) => foot.say(NOTICES[state], state === "gone"), () => el.closest(".jupyter-widgets-disconnected") !== null);
   /** @type {Set<() => void>} */
   const themed = new Set();
   stops.push(asking.stop, foot.stop, watched.stop, keepKeys(root, el), watchTheme(root, () => themed.forEach((fn) => fn())));

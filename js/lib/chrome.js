@@ -9,7 +9,7 @@ import { visible } from "./tokens.js";
  * The foot of a widget: errors, what the kernel does, and the tools that every widget has.
  * @param {any} model
  * @param {{ ask: import("./ask.js").Ask, offline: boolean, isInner: boolean }} place
- * @returns {{ node: HTMLElement, say: (notice: string) => void, stop: () => void }}
+ * @returns {{ node: HTMLElement, say: (notice: string, isGone?: boolean) => void, stop: () => void }}
  */
 export function makeFoot(model, { ask, offline, isInner }) {
   const status = h("div", { class: "sw-foot sw-grow", role: "status", "aria-live": "polite" });
@@ -74,7 +74,10 @@ export function makeFoot(model, { ask, offline, isInner }) {
   drawError();
   return {
     node: h("div", {}, error, notice, shownCode, h("div", { class: "sw-foot-line" }, status, copy)),
-    say: (words) => fill(notice, words && h("div", { class: "sw-notice" }, words)),
+    say(words, isGone = false) {
+      fill(notice, words && h("div", { class: "sw-notice" }, words));
+      if (isGone) fill(status); // nothing is at work any more
+    },
     stop: () => stops.forEach((stop) => stop()),
   };
 }

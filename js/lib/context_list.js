@@ -225,7 +225,7 @@ export const CONTEXTS_CSS = `
 .sw-cl-head { display: flex; gap: 8px; align-items: baseline; padding: 2px 0 4px; font-size: 12px; }
 .sw-cl-row { display: flex; align-items: baseline; gap: 8px; padding: 2px 4px; border-radius: 4px; content-visibility: auto; contain-intrinsic-size: auto 24px; }
 .sw-cl-row:hover, .sw-cl-row:focus-visible, .sw-cl-row:focus-within { background: var(--sw-raised); }
-.sw-cl-act { flex: none; width: 58px; font-size: 12px; color: var(--sw-muted); }
+.sw-cl-act { flex: none; min-width: 58px; font-size: 12px; color: var(--sw-muted); }
 .sw-cl-text { flex: 1 1 0; min-width: 0; overflow: hidden; white-space: nowrap; text-overflow: ellipsis; line-height: 1.6; }
 .sw-cl-full .sw-cl-text { white-space: pre-wrap; overflow-wrap: anywhere; }
 .sw-cl-token { white-space: pre; unicode-bidi: isolate; border-radius: 2px; padding: 1px 0; }
@@ -237,7 +237,7 @@ export const CONTEXTS_CSS = `
 .sw-cl-row:hover .sw-cl-btn, .sw-cl-row:focus-within .sw-cl-btn, .sw-cl-row:focus .sw-cl-btn { visibility: visible; }
 .sw-cl-empty { padding: 14px 0; }
 @container (max-width: 560px) {
-  .sw-cl-row { flex-wrap: wrap; row-gap: 0; } .sw-cl-act { width: 40px; }
-  .sw-cl-text { flex-basis: calc(100% - 60px); } .sw-cl-tools { margin-inline-start: 48px; }
+  .sw-cl-row { flex-wrap: wrap; row-gap: 0; } .sw-cl-act { min-width: 40px; }
+  .sw-cl-tools { flex-basis: 100%; padding-inline-start: 48px; }
 }
 `;

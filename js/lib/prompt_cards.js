@@ -115,7 +115,7 @@ export const CARDS_CSS = `
 .sw-pc .sw-pc-part { padding: 0; border: 0; }
 .sw-pc-seen { min-height: 18px; }
 .sw-pc .sw-hist { height: 52px; }
-.sw-pc .sw-cl-act { width: 40px; }
+.sw-pc .sw-cl-act { min-width: 40px; }
 .sw-pc .sw-cl-tools { display: none; }
 .sw-pc .sw-fp-token { max-width: 70px; }
 .sw-pc .sw-fp-logit { min-width: 48px; }

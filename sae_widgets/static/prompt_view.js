@@ -275,7 +275,10 @@ function makeFoot(model, { ask, offline, isInner }) {
   drawError();
   return {
     node: h("div", {}, error, notice, shownCode, h("div", { class: "sw-foot-line" }, status, copy)),
-    say: (words) => fill(notice, words && h("div", { class: "sw-notice" }, words)),
+    say(words, isGone = false) {
+      fill(notice, words && h("div", { class: "sw-notice" }, words));
+      if (isGone) fill(status);
+    },
     stop: () => stops.forEach((stop) => stop())
   };
 }
@@ -538,7 +541,7 @@ function show(view, { model, el, signal, offline = false, isInner = false }) {
   const foot = makeFoot(model, { ask: asking.ask, offline, isInner });
   root.append(foot.node);
   const watched = offline ? { model, stop() {
-  } } : watchKernel(model, asking.ping, (state) => foot.say(NOTICES[state]), () => el.closest(".jupyter-widgets-disconnected") !== null);
+  } } : watchKernel(model, asking.ping, (state) => foot.say(NOTICES[state], state === "gone"), () => el.closest(".jupyter-widgets-disconnected") !== null);
   const themed = /* @__PURE__ */ new Set();
   stops.push(asking.stop, foot.stop, watched.stop, keepKeys(root, el), watchTheme(root, () => themed.forEach((fn) => fn())));
   try {
@@ -1128,7 +1131,7 @@ var CONTEXTS_CSS = `
 .sw-cl-head { display: flex; gap: 8px; align-items: baseline; padding: 2px 0 4px; font-size: 12px; }
 .sw-cl-row { display: flex; align-items: baseline; gap: 8px; padding: 2px 4px; border-radius: 4px; content-visibility: auto; contain-intrinsic-size: auto 24px; }
 .sw-cl-row:hover, .sw-cl-row:focus-visible, .sw-cl-row:focus-within { background: var(--sw-raised); }
-.sw-cl-act { flex: none; width: 58px; font-size: 12px; color: var(--sw-muted); }
+.sw-cl-act { flex: none; min-width: 58px; font-size: 12px; color: var(--sw-muted); }
 .sw-cl-text { flex: 1 1 0; min-width: 0; overflow: hidden; white-space: nowrap; text-overflow: ellipsis; line-height: 1.6; }
 .sw-cl-full .sw-cl-text { white-space: pre-wrap; overflow-wrap: anywhere; }
 .sw-cl-token { white-space: pre; unicode-bidi: isolate; border-radius: 2px; padding: 1px 0; }
@@ -1140,8 +1143,8 @@ var CONTEXTS_CSS = `
 .sw-cl-row:hover .sw-cl-btn, .sw-cl-row:focus-within .sw-cl-btn, .sw-cl-row:focus .sw-cl-btn { visibility: visible; }
 .sw-cl-empty { padding: 14px 0; }
 @container (max-width: 560px) {
-  .sw-cl-row { flex-wrap: wrap; row-gap: 0; } .sw-cl-act { width: 40px; }
-  .sw-cl-text { flex-basis: calc(100% - 60px); } .sw-cl-tools { margin-inline-start: 48px; }
+  .sw-cl-row { flex-wrap: wrap; row-gap: 0; } .sw-cl-act { min-width: 40px; }
+  .sw-cl-tools { flex-basis: 100%; padding-inline-start: 48px; }
 }
 `;
 
@@ -1639,7 +1642,7 @@ var CARDS_CSS = `
 .sw-pc .sw-pc-part { padding: 0; border: 0; }
 .sw-pc-seen { min-height: 18px; }
 .sw-pc .sw-hist { height: 52px; }
-.sw-pc .sw-cl-act { width: 40px; }
+.sw-pc .sw-cl-act { min-width: 40px; }
 .sw-pc .sw-cl-tools { display: none; }
 .sw-pc .sw-fp-token { max-width: 70px; }
 .sw-pc .sw-fp-logit { min-width: 48px; }

@@ -253,7 +253,10 @@ function makeFoot(model, { ask, offline, isInner }) {
   drawError();
   return {
     node: h("div", {}, error, notice, shownCode, h("div", { class: "sw-foot-line" }, status, copy)),
-    say: (words) => fill(notice, words && h("div", { class: "sw-notice" }, words)),
+    say(words, isGone = false) {
+      fill(notice, words && h("div", { class: "sw-notice" }, words));
+      if (isGone) fill(status);
+    },
     stop: () => stops.forEach((stop) => stop())
   };
 }
@@ -516,7 +519,7 @@ function show(view, { model, el, signal, offline = false, isInner = false }) {
   const foot = makeFoot(model, { ask: asking.ask, offline, isInner });
   root.append(foot.node);
   const watched = offline ? { model, stop() {
-  } } : watchKernel(model, asking.ping, (state) => foot.say(NOTICES[state]), () => el.closest(".jupyter-widgets-disconnected") !== null);
+  } } : watchKernel(model, asking.ping, (state) => foot.say(NOTICES[state], state === "gone"), () => el.closest(".jupyter-widgets-disconnected") !== null);
   const themed = /* @__PURE__ */ new Set();
   stops.push(asking.stop, foot.stop, watched.stop, keepKeys(root, el), watchTheme(root, () => themed.forEach((fn) => fn())));
   try {

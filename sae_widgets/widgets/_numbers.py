@@ -22,6 +22,8 @@ _CATALOG_COLUMNS = (
     *("release", "sae_id", "repo_id", "path", "format", "model", "layer", "site", "width", "l0", "hook_name"),
     "neuronpedia_id",
 )
+_CONTEXT = ("group", "low", "high", "activation", "token", "text", "document", "row", "start", "n_times")
+_CONTEXT_TOKENS = ("group", "low", "high", "place", "position", "token", "activation", "token_id", "is_peak")
 
 
 def _frame(data: Any, columns: Sequence[str] | None = None) -> pd.DataFrame:
@@ -85,7 +87,7 @@ def dashboard_frames(page: Mapping[str, Any]) -> Frames:
             for i, (each, act) in enumerate(zip(context["texts"], context["acts"], strict=True)):
                 tokens.append({**facts, "place": place, "position": i, "token": each, "activation": act})
                 tokens[-1] |= {"token_id": context["ids"][i] if context["ids"] else None, "is_peak": i == at}
-    frames = {"contexts": _frame(contexts), "context_tokens": _frame(tokens)}
+    frames = {"contexts": _frame(contexts, _CONTEXT), "context_tokens": _frame(tokens, _CONTEXT_TOKENS)}
     frames["facts"] = _facts(page)
     frames["histogram"] = _histogram(page["histogram"]["counts"], 0.0, page["histogram"]["width"])
     if "up" in page["logits"]:

@@ -131,6 +131,7 @@ def test_a_feature_that_never_fired_says_so(tiny_model, tiny_sae, rows):
     assert dashboard.page["density_high"] > 0
     assert "It never fired." in dashboard.fallback_html()
     assert "It never fired." in dashboard.fallback_svg()
+    assert dashboard.to_csv().startswith("group,low,high,activation,token,text,")
     dashboard.close()
 
 
