@@ -77,7 +77,8 @@ def run(name: str, arguments: list[str], limit_s: float | None) -> str:
     if not code:
         return ""
     lines = (OUT / f"{name}.log").read_text(errors="replace").strip().splitlines()
-    return f"ended with {code}: {lines[-1] if lines else 'no word of why'}"
+    print("\n".join(lines[-3:]), flush=True)
+    return f"ended with {code}"
 
 
 def run_parts(parts: list[Script], is_quick: bool, threads: int) -> dict[str, str]:
@@ -88,7 +89,7 @@ def run_parts(parts: list[Script], is_quick: bool, threads: int) -> dict[str, st
         if chosen is None:
             continue
         if part.peers is not None and not part.peers.exists():
-            problems[part.name] = f"no peers at {part.peers.relative_to(ROOT)}, which `make bench` sets up"
+            problems[part.name] = f"found no {part.peers.relative_to(ROOT)}, which `make bench` sets up"
             continue
         arguments = [*chosen.split(), "--out", str(OUT)]
         # Model, harvest and writing are measured with one thread, as their bars are.
