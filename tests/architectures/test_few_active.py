@@ -74,6 +74,25 @@ def test_in_float32_gradients_are_those_of_float64(case: str):
         assert (grad.double() - exact[name]).norm() <= 1e-5 * exact[name].norm(), name
 
 
+@pytest.mark.parametrize("kind", ["TopK", "AbsTopK", "BatchTopK"])
+@settings(deadline=None, max_examples=8)
+@given(n=st.integers(2, 90), d_in=st.integers(2, 40), d_sae=st.integers(17, 200), seed=st.integers(0, 99))
+def test_gradients_of_chosen_features_are_those_of_a_dense_float64_step(kind: str, n: int, d_in: int, d_sae: int, seed):
+    """In float32, to a hundred-thousandth of the gradient's length, whatever the shapes."""
+    sae = random_sae(getattr(architectures, f"{kind}TrainingSAEConfig"), seed=seed, d_in=d_in, d_sae=d_sae, k=4)
+    sae, x = sae.to(torch.float32), random_x(n, d_in, seed=seed).float()
+    parts = sae.train_parts(x)
+    sae.objective(parts, x, loss_context(sae, torch.zeros(d_sae, dtype=torch.bool)))["mse_loss"].backward()
+    exact = {name: weight.detach().double().requires_grad_() for name, weight in sae.named_parameters()}
+    is_chosen = parts.feature_acts.to_dense(d_sae) != 0
+    hidden_pre = (x.double() - exact["b_dec"]) @ exact["W_enc"] + exact["b_enc"]
+    out = (hidden_pre * is_chosen) @ exact["W_dec"] + exact["b_dec"]
+    (out - x.double()).pow(2).sum(-1).mean().backward()
+    for name, weight in sae.named_parameters():
+        grad = exact[name].grad
+        assert (weight.grad.double() - grad).norm() <= 1e-5 * grad.norm(), name
+
+
 def test_density_of_each_batch_decides():
     """No state of an earlier batch: a resumed run goes the way that it went."""
     sae = random_sae(architectures.StandardTrainingSAEConfig, d_sae=200)
