@@ -159,6 +159,9 @@ def gate(is_accepted: bool) -> int:
     if is_accepted:
         ACCEPTED.write_text(json.dumps(now, indent=1) + "\n")
         return 0
+    if not ACCEPTED.exists():
+        print(f"Nothing is accepted yet; `python benchmarks --accept` writes {ACCEPTED.name}: {now}")
+        return 1
     known = json.loads(ACCEPTED.read_text())
     slower = [name for name, value in now.items() if value > TOLERANCE * known[name]]
     for name, value in now.items():
