@@ -6,6 +6,7 @@ setting with another meaning. What was read is compared with the model before it
 """
 
 import math
+import weakref
 from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any
@@ -33,6 +34,7 @@ _ACTS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu_pytorch_tanh": _tanh_gelu,
 }
 
+_BRIDGES = ("transformer_lens.model_bridge.",)
 _KNOWN_MODULES = ("transformers.models.", "transformers.pytorch_utils", "torch.nn.")
 
 _FIXED_ROTARY = {"default", "linear", "llama3", "yarn"}
@@ -78,14 +80,18 @@ def act_named(name: Any) -> Callable[[Tensor], Tensor]:
 def _bare(module: Any) -> Any:
     """What a bridge wraps, of a class that is known to do what its name says."""
     own = module.__dict__
-    while "forward" not in own:
-        inner = own["_modules"].get("_original_component") if "_modules" in own else None
-        if inner is None or not type(module).__module__.startswith("transformer_lens."):
+    while "forward" not in own and (inner := own["_modules"].get("_original_component")) is not None:
+        if not _comes_from(type(module), _BRIDGES):
             break
         module, own = inner, inner.__dict__
-    if "forward" in own or not type(module).__module__.startswith(_KNOWN_MODULES):
+    if "forward" in own or not _comes_from(type(module), _KNOWN_MODULES):
         raise Unknown(f"a {type(module).__name__}{' with a forward of its own' if 'forward' in own else ''}")
     return module
+
+
+@lru_cache(maxsize=256)
+def _comes_from(kind: type, packages: tuple[str, ...]) -> bool:
+    return kind.__module__.startswith(packages)
 
 
 def _linear(module: Any) -> Linear:
@@ -124,13 +130,21 @@ def rotary_of(cos: Tensor, sin: Tensor, *, is_adjacent: bool = False) -> Rotary:
     return Rotary(cos, sin * signs, is_adjacent)
 
 
+_TABLES: "weakref.WeakKeyDictionary[nn.Module, tuple[Any, Rotary]]" = weakref.WeakKeyDictionary()
+
+
 def _rotary(module: Any, config: Any, like: Tensor, n_pos: int) -> Rotary:
     found = _bare(module)
     kind = (getattr(config, "rope_parameters", None) or {}).get("rope_type", "default")
     if kind not in _FIXED_ROTARY or getattr(found, "rope_type", kind) != kind:
         raise Unknown(f"rotary positions of the kind {kind!r}")
-    cos, sin = found(like[:1], torch.arange(n_pos, device=like.device)[None])
-    return rotary_of(cos[0], sin[0])
+    n_rows = -(-n_pos // 64) * 64  # texts of nearly the same length share a table
+    made_of = found.inv_freq
+    key = (n_rows, like.dtype, made_of.device, made_of.data_ptr(), made_of._version, found.attention_scaling)
+    if _TABLES.get(found, (None,))[0] != key:
+        cos, sin = found(like[:1], torch.arange(n_rows, device=like.device)[None])
+        _TABLES[found] = key, rotary_of(cos[0], sin[0])
+    return _TABLES[found][1]
 
 
 # -- families ---------------------------------------------------------------------------------------------------------
