@@ -91,7 +91,7 @@ class BatchSelectingSAE(SelectingSAE):
 
     def _chosen(self, rows: Float[Tensor, "n d_in"], norms: Float[Tensor, " d_sae"] | None) -> SparseActs:
         n_chosen = self._n_chosen(len(rows))
-        if self.peers.is_alone and n_chosen and len(rows):
+        if self.peers.is_alone:
             blocks = products_by_blocks(rows, self.W_enc, self.b_enc, norms)
             found = largest_of_blocks(blocks, n_chosen, len(rows) * self.d_sae)
             if found is not None:
@@ -101,7 +101,7 @@ class BatchSelectingSAE(SelectingSAE):
     def activate(self, hidden_pre: Float[Tensor, "*batch d_sae"]) -> Float[Tensor, "*batch d_sae"]:
         if self.is_selecting:
             return super().activate(hidden_pre)
-        return hidden_pre.relu() * (hidden_pre > self.topk_threshold.to(hidden_pre.dtype))
+        return torch.where(hidden_pre <= self.topk_threshold.to(hidden_pre.dtype).clamp_min(0.0), 0.0, hidden_pre)
 
     @torch.no_grad()
     def fold_activation_norm_scaling_factor(self, scaling_factor: float) -> None:

@@ -23,19 +23,17 @@ def through_bias(
     sae: SAE, x: Tensor, sae_in: Float[Tensor, "*batch d_in"], b: Float[Tensor, " d_sae"]
 ) -> tuple[Float[Tensor, "*batch d_in"], Float[Tensor, " d_sae"]]:
     """`sae_in` and the encoder's bias `b`, of which the latter has all the gradient; `x` is what `sae_in` is from."""
-    if x.requires_grad or not sae.cfg.apply_b_dec_to_input:
+    if x.requires_grad or sae_in.dtype.itemsize < 4 or not sae.cfg.apply_b_dec_to_input:
         return sae_in, b
     return sae_in.detach(), b + _Nothing.apply(sae.peers.copied(sae.b_dec), sae.W_enc)  # type: ignore[return-value]
 
 
 def train_product(
-    sae: SAE, x: Tensor, sae_in: Float[Tensor, "*batch d_in"], b: Float[Tensor, " d_sae"] | None
+    sae: SAE, sae_in: Float[Tensor, "*batch d_in"], b: Float[Tensor, " d_sae"]
 ) -> Float[Tensor, "*batch d_sae"]:
-    """`sae_in @ W_enc + b`, with its gradient; `x` is the input that `sae_in` was made from."""
+    """`sae_in @ W_enc + b`, with its gradient."""
     if sae_in.dtype.itemsize < 4:
-        product = sae_in @ sae.W_enc
-        return product if b is None else product + b
-    sae_in, b = through_bias(sae, x, sae_in, sae.W_enc.new_zeros(sae.d_sae) if b is None else b)
+        return sae_in @ sae.W_enc + b
     return F.linear(sae_in, sae.W_enc.T, b)
 
 

@@ -23,7 +23,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from sae_widgets.architectures.encoding import train_product
+from sae_widgets.architectures.encoding import through_bias, train_product
 from sae_widgets.normalize import Undo
 from sae_widgets.sae.acts import (
     Coefficient,
@@ -87,11 +87,12 @@ class GatedSAE(SAE):
 
     def train_parts(self, x: Float[Tensor, "*batch d_in"]) -> TrainParts:
         sae_in, undo = self._prepare(x, hooked=False)
-        product = train_product(self, x, sae_in, None)
+        rows, b = through_bias(self, x, sae_in, self.W_enc.new_zeros(self.d_sae))
+        product = train_product(self, rows, b)
         few = None
         # Of what is short of opening, closed gates have a share.
         if self._training_config().pre_act_loss_coefficient is None:
-            few = few_products(sae_in, self.W_enc, None, product, product.detach() > -self.b_gate)
+            few = few_products(rows, self.W_enc, b, product, product.detach() > -self.b_gate)
         if few is not None:
             return self._parts_of_few(sae_in, few, undo)
         gate_pre, hidden_pre = product + self.b_gate, self._magnitude(product)

@@ -28,7 +28,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.autograd import Function
 
-from sae_widgets.architectures.encoding import train_product
+from sae_widgets.architectures.encoding import through_bias, train_product
 from sae_widgets.kernels.entries import places
 from sae_widgets.sae.acts import (
     Coefficient,
@@ -101,20 +101,19 @@ class JumpingSAE(SAE):
     def activate(self, hidden_pre: Float[Tensor, "*batch d_sae"]) -> Float[Tensor, "*batch d_sae"]:
         if self.cfg.is_training:
             return self._jumped(hidden_pre, self.threshold.to(hidden_pre.dtype))
-        return hidden_pre.relu() * (hidden_pre > self.threshold)
+        return torch.where(hidden_pre <= self.threshold.clamp_min(0.0), 0.0, hidden_pre)
 
     @final
     def train_parts(self, x: Float[Tensor, "*batch d_in"]) -> TrainParts:
         cfg = self._training_config()
         sae_in, undo = self._prepare(x, hooked=False)
-        hidden_pre, few = train_product(self, x, sae_in, self.b_enc), None
+        rows, b = through_bias(self, x, sae_in, self.b_enc)
+        hidden_pre, few = train_product(self, rows, b), None
         # Of what is short of firing, all features have a share.
         if cfg.pre_act_loss_coefficient is None:
             # A little more than half the rectangle's width, since its own test rounds in another way.
             floor = self.threshold - 0.501 * cfg.jumprelu_bandwidth
-            few = few_products(
-                sae_in, self.W_enc, self.b_enc, hidden_pre, hidden_pre.detach() > floor.to(hidden_pre.dtype)
-            )
+            few = few_products(rows, self.W_enc, b, hidden_pre, hidden_pre.detach() > floor.to(hidden_pre.dtype))
         if few is not None:
             pre, acts = few, EntryActs(few.entries, self._jumped(few.values, self._threshold_of(few)))
         else:
@@ -221,13 +220,14 @@ class _JumpReLU(Function):
     def forward(ctx: Any, pre: Tensor, threshold: Tensor, bandwidth: float, ste_to_input: bool) -> Tensor:
         ctx.save_for_backward(pre, threshold)
         ctx.bandwidth, ctx.ste_to_input = bandwidth, ste_to_input
-        return pre * (pre > threshold)
+        # Not a product, which would make numbers of the comparison first; what is no number stays so.
+        return torch.where(pre <= threshold, 0.0, pre)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         pre, threshold = ctx.saved_tensors
         near, through = _through(grad, pre, threshold, ctx.bandwidth, threshold)
-        d_pre = (pre > threshold) * grad
+        d_pre = torch.where(pre <= threshold, 0.0, grad)
         if ctx.ste_to_input:
             d_pre[near.at] += through
         return d_pre, torch.zeros_like(threshold).index_add_(0, near.features, -through), None, None

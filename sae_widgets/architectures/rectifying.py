@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from sae_widgets.architectures.encoding import train_product
+from sae_widgets.architectures.encoding import through_bias, train_product
 from sae_widgets.sae.acts import (
     Coefficient,
     EntryActs,
@@ -44,11 +44,12 @@ class RectifyingSAE(SAE):
     def train_parts(self, x: Float[Tensor, "*batch d_in"]) -> TrainParts:
         cfg = self._training_config()
         sae_in, undo = self._prepare(x, hooked=False)
-        hidden_pre = train_product(self, x, sae_in, self.b_enc)
+        rows, b = through_bias(self, x, sae_in, self.b_enc)
+        hidden_pre = train_product(self, rows, b)
         acts = None
         # Of a norm that is no sum, and of what is short of firing, inactive features have a share.
         if self._p == 1 and cfg.pre_act_loss_coefficient is None:
-            acts = few_products(sae_in, self.W_enc, self.b_enc, hidden_pre, hidden_pre.detach() > 0)
+            acts = few_products(rows, self.W_enc, b, hidden_pre, hidden_pre.detach() > 0)
         pre, acts = (hidden_pre, self.activate(hidden_pre)) if acts is None else (None, acts)
         return TrainParts(sae_in, pre, acts, self._train_out(x, self._decode(acts), undo))
 
