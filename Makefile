@@ -73,7 +73,7 @@ $(DASHBOARD)/.done: benchmarks/requirements-dashboard.txt constraints.txt | $(BI
 	rm -rf $(DASHBOARD)
 	$(BIN)/python -m venv $(DASHBOARD)
 	$(DASHBOARD)/bin/python -m pip install $(PIP_FLAGS) torch==$(TORCH)
-	$(DASHBOARD)/bin/python -m pip install $(PIP_FLAGS) torch==$(TORCH) -r benchmarks/requirements-dashboard.txt
+	$(DASHBOARD)/bin/python -m pip install $(PIP_FLAGS) --no-deps -r benchmarks/requirements-dashboard.txt
 	@touch $@
 
 .venv-kernel-%/.done: constraints.txt | $(VENV)/.dev
