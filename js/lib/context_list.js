@@ -8,6 +8,8 @@ import { number, percent, plural, signed } from "./format.js";
 import { quotedToken, spokenToken, tokenText } from "./tokens.js";
 
 const STACKED = 5; // tokens to either side
+const CHARACTER = 8; // pixels, or a little less
+const USUAL_WIDTH = 800; // until it is known
 const AT_ONCE = 12; // rows that are filled with the page: as many as are on view; the others follow, a few a frame
 const FRAME_MS = 8;
 
@@ -37,6 +39,7 @@ export function contextList({ onRow, onEffects, onLook, offline }) {
   /** @type {{ row: HTMLElement, i: number } | null} */
   let looked = null;
   let frame = 0;
+  let width = USUAL_WIDTH;
 
   /** @param {Group} group */
   function title(group) {
@@ -86,7 +89,7 @@ export function contextList({ onRow, onEffects, onLook, offline }) {
   function drawRow(row) {
     const { context, effects, isWhole } = entryOf(row);
     const full = settings.width === "full" || isWhole;
-    const first = settings.width === "stacked" && !isWhole ? Math.max(0, context.at - STACKED) : 0;
+    const first = full ? 0 : Math.max(firstSeen(context), settings.width === "stacked" ? context.at - STACKED : 0);
     const last = settings.width === "stacked" && !isWhole ? Math.min(context.texts.length, context.at + STACKED + 1) : context.texts.length;
     const act = context.acts[context.at];
     const spans = [];
@@ -99,8 +102,17 @@ export function contextList({ onRow, onEffects, onLook, offline }) {
       h("span", { class: "sw-cl-text" }, spans),
       h("span", { class: "sw-cl-tools" },
         context.document !== null && h("span", { class: "sw-small sw-muted", title: `document ${context.document}, row ${context.row}, from token ${context.start}` }, `doc ${context.document}`),
-        !offline && !isWhole && context.row !== null && h("button", { class: "sw-btn sw-plain sw-cl-btn", type: "button", tabindex: "-1", "data-act": "row" }, "whole row"),
-        !offline && !effects && h("button", { class: "sw-btn sw-plain sw-cl-btn", type: "button", tabindex: "-1", "data-act": "effects" }, "effects")));
+        !offline && h("span", { class: "sw-cl-acts" },
+          !isWhole && context.row !== null && h("button", { class: "sw-btn sw-plain sw-cl-btn", type: "button", tabindex: "-1", "data-act": "row" }, "whole row"),
+          !effects && h("button", { class: "sw-btn sw-plain sw-cl-btn", type: "button", tabindex: "-1", "data-act": "effects" }, "effects"))));
+  }
+
+  /** Where a line begins so that its strongest token is in view: half of the width is for what comes before. @param {Context} context */
+  function firstSeen({ texts, at }) {
+    let room = (width / 2 - 58) / CHARACTER;
+    let first = at;
+    while (first > 0 && (room -= texts[first - 1].length) > 0) first -= 1;
+    return first;
   }
 
   /** @param {Context} context @param {Effects | undefined} effects @param {number} i */
@@ -166,6 +178,12 @@ export function contextList({ onRow, onEffects, onLook, offline }) {
     }
   }
 
+  const sized = new ResizeObserver(() => {
+    if (!node.clientWidth || Math.abs(node.clientWidth - width) < 4 * CHARACTER) return;
+    width = node.clientWidth;
+    if (settings.width !== "full") draw();
+  });
+  sized.observe(node);
   const rowUnder = (/** @type {Event} */ event) => /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest(".sw-cl-row"));
   const stops = [
     on(node, "pointerover", (event) => {
@@ -213,6 +231,7 @@ export function contextList({ onRow, onEffects, onLook, offline }) {
     },
     stop() {
       cancelAnimationFrame(frame);
+      sized.disconnect();
       for (const stop of stops) stop();
       float.close();
     },
@@ -232,12 +251,15 @@ export const CONTEXTS_CSS = `
 .sw-cl-full .sw-cl-token { white-space: pre-wrap; }
 .sw-cl-peak { font-weight: 700; }
 .sw-cl-looked { outline: 2px solid var(--sw-accent); outline-offset: -1px; }
-.sw-cl-tools { flex: none; display: inline-flex; gap: 2px; align-items: baseline; }
-.sw-cl-btn { min-height: 20px; padding: 0 6px; font-size: 11px; visibility: hidden; }
-.sw-cl-row:hover .sw-cl-btn, .sw-cl-row:focus-within .sw-cl-btn, .sw-cl-row:focus .sw-cl-btn { visibility: visible; }
+.sw-cl-tools { flex: none; position: relative; display: inline-flex; align-items: baseline; }
+.sw-cl-acts { position: absolute; inset-inline-end: 100%; top: 50%; translate: 0 -50%; display: flex; gap: 2px; padding-inline: 4px; background: var(--sw-raised); visibility: hidden; }
+.sw-cl-btn { min-height: 20px; padding: 0 6px; font-size: 11px; white-space: nowrap; }
+.sw-cl-row:hover .sw-cl-acts, .sw-cl-row:focus-within .sw-cl-acts, .sw-cl-row:focus .sw-cl-acts { visibility: visible; }
+.sw-cl-full .sw-cl-acts { position: static; translate: none; background: none; }
 .sw-cl-empty { padding: 14px 0; }
 @container (max-width: 560px) {
   .sw-cl-row { flex-wrap: wrap; row-gap: 0; } .sw-cl-act { min-width: 40px; }
   .sw-cl-tools { flex-basis: 100%; padding-inline-start: 48px; }
+  .sw-cl-acts { position: static; translate: none; background: none; }
 }
 `;

@@ -2088,6 +2088,8 @@ function combobox({ label, placeholder = "", search, show: show2, onPick, onText
 
 // lib/context_list.js
 var STACKED = 5;
+var CHARACTER = 8;
+var USUAL_WIDTH = 800;
 var AT_ONCE = 12;
 var FRAME_MS = 8;
 function contextList({ onRow, onEffects, onLook, offline }) {
@@ -2099,6 +2101,7 @@ function contextList({ onRow, onEffects, onLook, offline }) {
   let settings = { width: "snippet", breaks: true, sort: "strength", top: 1, theme: "light" };
   let looked = null;
   let frame = 0;
+  let width = USUAL_WIDTH;
   function title(group) {
     if (group.kind === "top") return ["Strongest", `maximum ${number(settings.top)}`];
     if (group.kind === "random") return ["At random", "from all that fire"];
@@ -2154,7 +2157,7 @@ function contextList({ onRow, onEffects, onLook, offline }) {
   function drawRow(row) {
     const { context, effects, isWhole } = entryOf(row);
     const full = settings.width === "full" || isWhole;
-    const first = settings.width === "stacked" && !isWhole ? Math.max(0, context.at - STACKED) : 0;
+    const first = full ? 0 : Math.max(firstSeen(context), settings.width === "stacked" ? context.at - STACKED : 0);
     const last = settings.width === "stacked" && !isWhole ? Math.min(context.texts.length, context.at + STACKED + 1) : context.texts.length;
     const act2 = context.acts[context.at];
     const spans = [];
@@ -2170,10 +2173,20 @@ function contextList({ onRow, onEffects, onLook, offline }) {
         "span",
         { class: "sw-cl-tools" },
         context.document !== null && h("span", { class: "sw-small sw-muted", title: `document ${context.document}, row ${context.row}, from token ${context.start}` }, `doc ${context.document}`),
-        !offline && !isWhole && context.row !== null && h("button", { class: "sw-btn sw-plain sw-cl-btn", type: "button", tabindex: "-1", "data-act": "row" }, "whole row"),
-        !offline && !effects && h("button", { class: "sw-btn sw-plain sw-cl-btn", type: "button", tabindex: "-1", "data-act": "effects" }, "effects")
+        !offline && h(
+          "span",
+          { class: "sw-cl-acts" },
+          !isWhole && context.row !== null && h("button", { class: "sw-btn sw-plain sw-cl-btn", type: "button", tabindex: "-1", "data-act": "row" }, "whole row"),
+          !effects && h("button", { class: "sw-btn sw-plain sw-cl-btn", type: "button", tabindex: "-1", "data-act": "effects" }, "effects")
+        )
       )
     );
+  }
+  function firstSeen({ texts, at }) {
+    let room = (width / 2 - 58) / CHARACTER;
+    let first = at;
+    while (first > 0 && (room -= texts[first - 1].length) > 0) first -= 1;
+    return first;
   }
   function token(context, effects, i) {
     const share = settings.top > 0 ? context.acts[i] / settings.top : 0;
@@ -2239,6 +2252,12 @@ function contextList({ onRow, onEffects, onLook, offline }) {
       button.textContent = "failed";
     }
   }
+  const sized = new ResizeObserver(() => {
+    if (!node.clientWidth || Math.abs(node.clientWidth - width) < 4 * CHARACTER) return;
+    width = node.clientWidth;
+    if (settings.width !== "full") draw();
+  });
+  sized.observe(node);
   const rowUnder = (event) => (
     /** @type {HTMLElement | null} */
     /** @type {Element} */
@@ -2289,6 +2308,7 @@ function contextList({ onRow, onEffects, onLook, offline }) {
     },
     stop() {
       cancelAnimationFrame(frame);
+      sized.disconnect();
       for (const stop of stops) stop();
       float.close();
     }
@@ -2307,13 +2327,16 @@ var CONTEXTS_CSS = `
 .sw-cl-full .sw-cl-token { white-space: pre-wrap; }
 .sw-cl-peak { font-weight: 700; }
 .sw-cl-looked { outline: 2px solid var(--sw-accent); outline-offset: -1px; }
-.sw-cl-tools { flex: none; display: inline-flex; gap: 2px; align-items: baseline; }
-.sw-cl-btn { min-height: 20px; padding: 0 6px; font-size: 11px; visibility: hidden; }
-.sw-cl-row:hover .sw-cl-btn, .sw-cl-row:focus-within .sw-cl-btn, .sw-cl-row:focus .sw-cl-btn { visibility: visible; }
+.sw-cl-tools { flex: none; position: relative; display: inline-flex; align-items: baseline; }
+.sw-cl-acts { position: absolute; inset-inline-end: 100%; top: 50%; translate: 0 -50%; display: flex; gap: 2px; padding-inline: 4px; background: var(--sw-raised); visibility: hidden; }
+.sw-cl-btn { min-height: 20px; padding: 0 6px; font-size: 11px; white-space: nowrap; }
+.sw-cl-row:hover .sw-cl-acts, .sw-cl-row:focus-within .sw-cl-acts, .sw-cl-row:focus .sw-cl-acts { visibility: visible; }
+.sw-cl-full .sw-cl-acts { position: static; translate: none; background: none; }
 .sw-cl-empty { padding: 14px 0; }
 @container (max-width: 560px) {
   .sw-cl-row { flex-wrap: wrap; row-gap: 0; } .sw-cl-act { min-width: 40px; }
   .sw-cl-tools { flex-basis: 100%; padding-inline-start: 48px; }
+  .sw-cl-acts { position: static; translate: none; background: none; }
 }
 `;
 
