@@ -1,6 +1,6 @@
 """All comparisons, one after the other: JSON in build/bench, and one table, which docs/speed.md shows.
 
-    make bench                          # sets the peers up, then this; about 25 minutes on two cores
+    make bench                          # sets the peers up, then this; about 35 minutes on two cores
     python benchmarks --quick           # the main figures in 5 minutes; docs/speed.md stays as it is
     python benchmarks --only evals end_to_end
     python benchmarks --more            # what has no peer, or compares quality: hours
@@ -43,7 +43,7 @@ class Script:
 
 
 PARTS = [
-    Script("steps", "--rounds 3 --d-sae 12288 24576 49152", "--rounds 2 --architectures topk", limit_s=900),
+    Script("steps", "--rounds 3 --d-sae 12288 24576 49152", "--rounds 2 --architectures topk", limit_s=1500),
     Script("end_to_end", "--rounds 5", "--rounds 2"),
     Script("many_saes", "--rounds 3"),
     Script("model_side", "--rounds 9", "--rounds 5", peers=None),
