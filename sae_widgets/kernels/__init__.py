@@ -23,6 +23,7 @@ Source: Gao et al. 2024, "Scaling and evaluating sparse autoencoders", appendix 
 one of EleutherAI's sparsify.
 """
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -78,7 +79,12 @@ def decode_groups(
         rows: What is summed.
         ends: Rising, the last one `d_sae`.
     """
-    return path_for(rows).decode_groups(indices, values, rows, ends)
+    # The groups of a token are as many tokens: a decoding of entries, sorted by these.
+    n, n_groups = len(indices), len(ends)
+    group = torch.bucketize(indices, ends, right=True)
+    token, order = (group * n + torch.arange(n, device=indices.device)[:, None]).flatten().sort(stable=True)
+    entries = Entries(token, indices.flatten()[order], n_groups * n, len(rows))
+    return decode_entries(entries, values.flatten()[order], rows).view(n_groups, n, rows.shape[1])
 
 
 def selected_products(

@@ -26,7 +26,6 @@ from sae_widgets.kernels.spare import memory_for
 
 __all__ = [
     "decode_entries",
-    "decode_groups",
     "decode_rows",
     "entry_products",
     "largest_per_row",
@@ -40,21 +39,6 @@ def decode_rows(
 ) -> Float[Tensor, "n d_out"]:
     """See `kernels.decode_rows`."""
     return _DecodeRows.apply(indices, values.to(rows.dtype), rows)  # type: ignore[return-value]
-
-
-def decode_groups(
-    indices: Int[Tensor, "n k"],
-    values: Float[Tensor, "n k"],
-    rows: Float[Tensor, "d_sae d_out"],
-    ends: Int[Tensor, " n_groups"],
-) -> Float[Tensor, "n_groups n d_out"]:
-    """See `kernels.decode_groups`: a bag for each group of each token."""
-    n = len(indices)
-    group = torch.bucketize(indices, ends, right=True)
-    bag, order = (group * n + torch.arange(n, device=indices.device)[:, None]).flatten().sort(stable=True)
-    slots = values.to(rows.dtype).flatten()[order]
-    summed: Tensor = _DecodeBags.apply(indices.flatten()[order], slots, bag, rows, len(ends) * n)  # type: ignore[assignment]
-    return summed.view(len(ends), n, rows.shape[1])
 
 
 def decode_entries(

@@ -39,21 +39,6 @@ def decode_rows(
     return _Sums.apply(indices, values.to(rows.dtype), _tokens_of(indices), rows, len(indices))  # type: ignore[return-value]
 
 
-def decode_groups(
-    indices: Int[Tensor, "n k"],
-    values: Float[Tensor, "n k"],
-    rows: Float[Tensor, "d_sae d_out"],
-    ends: Int[Tensor, " n_groups"],
-) -> Float[Tensor, "n_groups n d_out"]:
-    """See `kernels.decode_groups`: a bag for each group of each token."""
-    n = len(indices)
-    group = torch.bucketize(indices, ends, right=True)
-    bag, order = (group * n + torch.arange(n, device=indices.device)[:, None]).flatten().sort(stable=True)
-    slots = values.to(rows.dtype).flatten()[order]
-    summed: Tensor = _Sums.apply(indices.flatten()[order], slots, bag, rows, len(ends) * n)  # type: ignore[assignment]
-    return summed.view(len(ends), n, rows.shape[1])
-
-
 def decode_entries(
     entries: Entries, values: Float[Tensor, " m"], rows: Float[Tensor, "d_sae d_out"]
 ) -> Float[Tensor, "n d_out"]:
