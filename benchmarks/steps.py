@@ -28,6 +28,8 @@ ARCHITECTURES = ("topk", "batchtopk", "matryoshka", "abstopk", "standard", "gate
 STARTS = tuple(f"{name}-start" for name in ARCHITECTURES[4:])
 KNOWN = {"sparsify": ("topk",), "dictionary_learning": ("topk", "batchtopk")}
 """What peers are compared in; the others in everything."""
+Case = tuple[str, int]
+"""Architecture and d_sae."""
 BARS = {"topk": 1.8, "batchtopk": 1.9, "matryoshka": 2.5, "standard": 1.9, "gated": 2.8, "jumprelu": 2.2}
 
 
@@ -48,34 +50,48 @@ def make_weights(architecture: str, d_sae: int, args: argparse.Namespace, file: 
     save_file(weights, file)
 
 
-def measure(architecture: str, d_sae: int, args: argparse.Namespace) -> dict[str, Any]:
-    """Seconds of every side, round by round, by side; and its peak."""
+def measure(cases: list[Case], args: argparse.Namespace) -> dict[Case, dict[str, Any]]:
+    """Seconds of every side of each case, round by round, by side; and its peak. Cases take turns like sides."""
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        sides = {case: _sides(case, args, Path(folder, f"{i}.safetensors"), stack) for i, case in enumerate(cases)}
+        found = {case: _begun(case, sides[case]) for case in cases}
+        for _ in range(args.rounds):
+            for (architecture, d_sae), of_case in sides.items():
+                for name, side in of_case.items():
+                    row = {what: side.ask(what) for what in ("product", "step", *_extras(architecture, name))}
+                    found[architecture, d_sae][name]["rounds"].append(row)
+    return found
+
+
+def _sides(case: Case, args: argparse.Namespace, weights: Path, stack: ExitStack) -> dict[str, Side]:
+    architecture, d_sae = case
     names = [name for name in args.sides if architecture in KNOWN.get(name, (architecture,))]
     if d_sae != args.d_sae[0]:
         names = [name for name in names if name not in KNOWN]
-    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        weights = Path(folder, "weights.safetensors")
-        make_weights(architecture, d_sae, args, weights)
-        setup = {name: getattr(args, name) for name in ("d_in", "batch", "k", "n_saes", "threads")}
-        setup |= {"architecture": architecture, "weights": str(weights), "d_sae": d_sae}
-        sides = {}
-        for name in names:
-            python = sys.executable if name == "sae_widgets" else args.peers
-            sides[name] = stack.enter_context(Side("step_side.py", {**setup, "side": name}, python))
-        errors = {name: side.ask("step")["value"] for name, side in sides.items()}
-        for name, error in errors.items():
-            if abs(error / errors[names[0]] - 1) > 1e-4:
-                raise SystemExit(f"{architecture}: {name} does not compute what {names[0]} does: {errors}.")
-        found: dict[str, Any] = {}
-        for name, side in sides.items():
-            side.ask("step")
-            if not architecture.endswith("-start"):
-                side.ask("prepare")
-            found[name] = {"loss": errors[name], "peak_mib": round(side.ask("peak")["mib"]), "rounds": []}
-        for _ in range(args.rounds):
-            for name, side in sides.items():
-                row = {what: side.ask(what) for what in ("product", "step", *_extras(architecture, name))}
-                found[name]["rounds"].append(row)
+    make_weights(architecture, d_sae, args, weights)
+    setup = {name: getattr(args, name) for name in ("d_in", "batch", "k", "n_saes", "threads")}
+    setup |= {"architecture": architecture, "weights": str(weights), "d_sae": d_sae}
+    return {
+        name: stack.enter_context(
+            Side("step_side.py", {**setup, "side": name}, sys.executable if name == "sae_widgets" else args.peers)
+        )
+        for name in names
+    }
+
+
+def _begun(case: Case, sides: dict[str, Side]) -> dict[str, Any]:
+    """What the first step gives, which has to be the same on all sides; and each side's peak after the second."""
+    errors = {name: side.ask("step")["value"] for name, side in sides.items()}
+    first, *_ = errors
+    for name, error in errors.items():
+        if abs(error / errors[first] - 1) > 1e-4:
+            raise SystemExit(f"{case}: {name} does not compute what {first} does: {errors}.")
+    found: dict[str, Any] = {}
+    for name, side in sides.items():
+        side.ask("step")
+        if not case[0].endswith("-start"):
+            side.ask("prepare")
+        found[name] = {"loss": errors[name], "peak_mib": round(side.ask("peak")["mib"]), "rounds": []}
     return found
 
 
@@ -100,28 +116,38 @@ def products(side: dict[str, Any], what: str) -> list[float]:
     return ratios(seconds(side, what), seconds(side, "product"))
 
 
-def rows_of(architecture: str, d_sae: int, sides: dict[str, Any], before: dict[str, float]) -> list[Row]:
-    """Lines of the table; `before` holds the ratio to SAELens at the first width."""
+def times(sides: dict[str, Any], name: str) -> list[float]:
+    """By how much a step of `name` takes longer than ours, round by round."""
+    own, other = next(iter(sides.values())), sides[name]
+    return [b["cpu"] / a["cpu"] for a, b in zip(seconds(own, "step"), seconds(other, "step"), strict=True)]
+
+
+def rows_of(architecture: str, d_sae: int, sides: dict[str, Any], narrow: dict[str, Any]) -> list[Row]:
+    """Lines of the table; `narrow` is what was found at the first width."""
     (_, own), *others = sides.items()
-    what = f"{architecture} step" + (f" at {d_sae:,}" if before else "")
+    is_wider = sides is not narrow
+    what = f"{architecture} step" + (f" at {d_sae:,}" if is_wider else "")
     product = f"product {1e3 * spread(each['wall'] for each in seconds(own, 'product'))[0]:,.0f} ms"
     is_start, is_topk = architecture.endswith("-start"), architecture == "topk"
     number = "1" if is_topk else "3" if "top" in architecture or architecture == "matryoshka" else "4"
+    number = "2" if is_wider else number
     rows = [bar_row(number, f"{what}, encoder products", told(own), product, products(own, "step"),
-                    most=None if before else BARS.get(architecture))]  # fmt: skip
+                    most=None if is_wider else BARS.get(architecture))]  # fmt: skip
     for name, side in others:
-        least = {"sae_lens": 6.0, "sparsify": 2.0}.get(name) if is_topk and not before else 1.0 if is_start else None
-        number_of = "2" if before else number
-        if before and name in before:
-            least = round(0.95 * before[name], 2)  # "does not fall", as far as a median of rounds can tell
-        rows.append(bar_row(number_of, f"{what}, times {name}", told(own), f"{name} {told(side)}",
+        least = 1.0 if is_start else None if is_wider or not is_topk else {"sae_lens": 6.0, "sparsify": 2.0}.get(name)
+        rows.append(bar_row(number, f"{what}, times {name}", told(own), f"{name} {told(side)}",
                             ratios(seconds(side, "step"), seconds(own, "step")), least=least))  # fmt: skip
+        if is_wider:
+            changes = [wide / first for wide, first in zip(times(sides, name), times(narrow, name), strict=True)]
+            # "Does not fall", as far as a median of rounds can tell.
+            rows.append(bar_row(number, f"{what}, times {name}, over that at the first width", "", "",
+                                spread(changes), least=0.95))  # fmt: skip
         if name == "sae_lens":
             memory = [side["peak_mib"] / max(own["peak_mib"], 1)] * 3
-            row = bar_row(number_of, f"{what}, peak memory", f"{own['peak_mib']:,} MiB",
+            row = bar_row(number, f"{what}, peak memory", f"{own['peak_mib']:,} MiB",
                           f"{name} {side['peak_mib']:,} MiB", memory, least=3.0 if is_topk else None)  # fmt: skip
             rows.append(row)
-    if is_topk and not before:
+    if is_topk and not is_wider:
         for part, bar in (("encode_sparse", 1.3), ("encode", 1.3), ("decode", 0.06)):
             if part in own["rounds"][0]:
                 name = {"encode": "encode, [batch, d_sae] out"}.get(part, part.replace("_", " "))
@@ -143,20 +169,18 @@ def main() -> None:
     args = parser.parse_args()
     if not Path(args.peers).exists() and args.sides != ["sae_widgets"]:
         raise SystemExit(f"No peers at {args.peers}: `make bench` installs them; or give --sides sae_widgets.")
-    cases = [(name, args.d_sae[0]) for name in args.architectures] + [("topk", d_sae) for d_sae in args.d_sae[1:]]
+    narrow = args.d_sae[0]
+    # One training at all widths is one group: how its ratio changes is told within rounds.
+    groups = [[(name, narrow), *((name, d_sae) for d_sae in args.d_sae[1:] if name == "topk")] for name in
+              args.architectures]  # fmt: skip
     whole = Part("steps")
-    for architecture, d_sae in cases:
-        found = measure(architecture, d_sae, args)
-        before = {}
-        if d_sae != args.d_sae[0]:
-            sides = whole.details.get(f"topk {args.d_sae[0]}", {})
-            ours = sides.get("sae_widgets", found["sae_widgets"])
-            before = {name: ratios(seconds(side, "step"), seconds(ours, "step"))[0] for name, side in sides.items()}
-            before = before or {"sae_widgets": 1.0}
-        whole.details[f"{architecture} {d_sae}"] = found
-        part = Part("steps", rows_of(architecture, d_sae, found, before))
-        part.tell(None)
-        whole.rows += part.rows
+    for group in groups:
+        found = measure(group, args)
+        for (architecture, d_sae), sides in found.items():
+            part = Part("steps", rows_of(architecture, d_sae, sides, found[architecture, narrow]))
+            part.tell(None)
+            whole.details[f"{architecture} {d_sae}"] = sides
+            whole.rows += part.rows
     whole.write(args.out)
 
 
