@@ -73,7 +73,8 @@ class SaeWidget(Exported, anywidget.AnyWidget):
         # One bundle per view: it travels with every instance, so the other widgets' pages stay out of it.
         view = cls.__dict__.get("_view")
         if view is not None:
-            cls._esm = STATIC / f"{view.default_value}.js"
+            # Its text, not its path: anywidget watches a file for changes, and the watch keeps every widget for good.
+            cls._esm = (STATIC / f"{view.default_value}.js").read_text("utf-8")
         super().__init_subclass__(**kwargs)
 
     def __init__(self, **traits: Any) -> None:
