@@ -4,7 +4,7 @@
     python benchmarks --quick           # the main figures in 5 minutes; docs/speed.md stays as it is
     python benchmarks --only evals end_to_end
     python benchmarks --more            # what has no peer, or compares quality: hours
-    python benchmarks --gate            # a minute: has a training step become slower than `accepted.json` says?
+    python benchmarks --gate main       # two minutes: is a training step slower than at another revision?
 
 A part that fails or takes too long is told at the end, the others go on, and the exit code is 1. What a part prints to
 standard error is in build/bench/<part>.log.
@@ -12,11 +12,14 @@ standard error is in build/bench/<part>.log.
 
 import argparse
 import datetime
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
+import tarfile
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,9 +29,6 @@ from interleaved import DASHBOARD, OUT, PEERS, ROOT
 
 PAGE = ROOT / "docs" / "speed.md"
 BEGIN, END = "<!-- the table: written by `make bench` -->", "<!-- end of the table -->"
-ACCEPTED = Path(__file__).parent / "accepted.json"
-TOLERANCE = 1.15
-"""A step may cost so much more than was accepted."""
 
 
 @dataclass(frozen=True)
@@ -148,25 +148,24 @@ def write_page(text: str) -> None:
     os.replace(temporary, PAGE)
 
 
-def gate(is_accepted: bool) -> int:
-    """Compares encoder products of a step with those accepted before, on this machine; no peers, a minute."""
-    sizes = "--sides sae_widgets --architectures topk batchtopk standard --d-in 256 --d-sae 4096 --batch 4096"
-    if problem := run("steps", [*sizes.split(), "--rounds", "7", "--out", str(OUT)], 180):
-        print(f"steps {problem}")
-        return 1
-    rows = found(["steps"])["steps"]["rows"]
-    now = {row["what"]: row["ratio"][0] for row in rows if row["what"].endswith("step, encoder products")}
-    if is_accepted:
-        ACCEPTED.write_text(json.dumps(now, indent=1) + "\n")
-        return 0
-    if not ACCEPTED.exists():
-        print(f"Nothing is accepted yet; `python benchmarks --accept` writes {ACCEPTED.name}: {now}")
-        return 1
-    known = json.loads(ACCEPTED.read_text())
-    slower = [name for name, value in now.items() if value > TOLERANCE * known[name]]
-    for name, value in now.items():
-        print(f"{name}: {value:.2f}, accepted {known[name]:.2f}{'  SLOWER' if name in slower else ''}")
-    return bool(slower)
+def gate(revision: str) -> int:
+    """Compares training steps with those of another revision, in turns; no peers, two minutes."""
+    archive = subprocess.run(["git", "archive", revision, "sae_widgets"], cwd=ROOT, stdout=subprocess.PIPE)
+    if archive.returncode:
+        return 1  # git has told why
+    with tempfile.TemporaryDirectory() as folder:
+        with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
+            files.extractall(folder, filter="data")
+        cases = "--sides sae_widgets --architectures topk batchtopk standard --d-in 256 --d-sae 4096 --batch 4096"
+        arguments = [*cases.split(), "--rounds", "9", "--before", folder, "--out", str(OUT / "gate")]
+        if problem := run("steps", arguments, 300):
+            print(f"steps {problem}")
+            return 1
+    rows = json.loads((OUT / "gate" / "steps.json").read_text())["rows"]
+    rows = [row for row in rows if row["what"].endswith("times before")]
+    for row in rows:
+        print(f"{row['what']} ({revision}): {row['ratio'][0]:.2f}{'' if row['is_met'] else '  SLOWER'}")
+    return int(not all(row["is_met"] for row in rows))
 
 
 def main() -> int:
@@ -174,14 +173,11 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--only", nargs="+", choices=[part.name for part in PARTS])
     parser.add_argument("--more", action="store_true")
-    parser.add_argument("--gate", action="store_true")
-    parser.add_argument(
-        "--accept", action="store_true", help="of --gate: what is measured is what is expected from now"
-    )
+    parser.add_argument("--gate", metavar="REVISION", help="what a training step is compared with")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
-    if args.gate or args.accept:
-        return gate(args.accept)
+    if args.gate:
+        return gate(args.gate)
     if args.more:
         problems = {name: problem for name in MORE if (problem := run(name, [], None))}
         print("\n".join(f"{name} {problem}" for name, problem in problems.items()))

@@ -30,11 +30,17 @@ class SideError(RuntimeError):
 
 
 class Side:
-    """A process that answers; `setup` is what its script is given, `python` whose packages it runs with."""
+    """A process that answers; `setup` is what its script is given, `python` whose packages it runs with.
 
-    def __init__(self, script: str, setup: Mapping[str, Any], python: str | Path = sys.executable) -> None:
+    Packages in the folder `path` come before those.
+    """
+
+    def __init__(
+        self, script: str, setup: Mapping[str, Any], python: str | Path = sys.executable, path: Path | None = None
+    ) -> None:
         threads = str(setup.get("threads", 2))
         env = {**os.environ, "OMP_NUM_THREADS": threads, "OMP_WAIT_POLICY": "PASSIVE"}
+        env |= {} if path is None else {"PYTHONPATH": str(path)}
         command = [str(python), str(Path(__file__).parent / "sides" / script), json.dumps(setup)]
         self.name = f"{script} ({setup.get('side', '')})"
         pipe = subprocess.PIPE

@@ -28,6 +28,9 @@ ARCHITECTURES = ("topk", "batchtopk", "matryoshka", "abstopk", "standard", "gate
 STARTS = tuple(f"{name}-start" for name in ARCHITECTURES[4:])
 KNOWN = {"sparsify": ("topk",), "dictionary_learning": ("topk", "batchtopk")}
 """What peers are compared in; the others in everything."""
+OWN = ("sae_widgets", "before")
+NO_SLOWER = 0.87
+"""What `before` took has to be at least so much of what is taken now."""
 Case = tuple[str, int]
 """Architecture and d_sae."""
 BARS = {"topk": 1.8, "batchtopk": 1.9, "matryoshka": 2.5, "standard": 1.9, "gated": 2.8, "jumprelu": 2.2}
@@ -71,12 +74,12 @@ def _sides(case: Case, args: argparse.Namespace, weights: Path, stack: ExitStack
     make_weights(architecture, d_sae, args, weights)
     setup = {name: getattr(args, name) for name in ("d_in", "batch", "k", "n_saes", "threads")}
     setup |= {"architecture": architecture, "weights": str(weights), "d_sae": d_sae}
-    return {
-        name: stack.enter_context(
-            Side("step_side.py", {**setup, "side": name}, sys.executable if name == "sae_widgets" else args.peers)
-        )
-        for name in names
-    }
+    sides = {}
+    for name in names:
+        python = sys.executable if name in OWN else args.peers
+        path = args.before if name == "before" else None
+        sides[name] = stack.enter_context(Side("step_side.py", {**setup, "side": name}, python, path))
+    return sides
 
 
 def _begun(case: Case, sides: dict[str, Side]) -> dict[str, Any]:
@@ -135,9 +138,10 @@ def rows_of(architecture: str, d_sae: int, sides: dict[str, Any], narrow: dict[s
                     most=None if is_wider else BARS.get(architecture))]  # fmt: skip
     for name, side in others:
         least = 1.0 if is_start else None if is_wider or not is_topk else {"sae_lens": 6.0, "sparsify": 2.0}.get(name)
+        least = NO_SLOWER if name == "before" else least
         rows.append(bar_row(number, f"{what}, times {name}", told(own), f"{name} {told(side)}",
                             ratios(seconds(side, "step"), seconds(own, "step")), least=least))  # fmt: skip
-        if is_wider:
+        if is_wider and name != "before":
             changes = [wide / first for wide, first in zip(times(sides, name), times(narrow, name), strict=True)]
             # "Does not fall", as far as a median of rounds can tell.
             rows.append(bar_row(number, f"{what}, times {name}, over that at the first width", "", "",
@@ -166,8 +170,11 @@ def main() -> None:
     parser.add_argument("--k", type=int, default=32)
     parser.add_argument("--n-saes", type=int, default=1, help="equal ones, which take a step each on the same tokens")
     parser.add_argument("--l0", type=float, default=60.0, help="of ReLU's kin")
+    parser.add_argument("--before", type=Path, help="folder of another revision, which is one more side")
     args = parser.parse_args()
-    if not Path(args.peers).exists() and args.sides != ["sae_widgets"]:
+    if args.before is not None:
+        args.sides = ["sae_widgets", "before", *args.sides[1:]]
+    if not Path(args.peers).exists() and not set(args.sides) <= set(OWN):
         raise SystemExit(f"No peers at {args.peers}: `make bench` installs them; or give --sides sae_widgets.")
     narrow = args.d_sae[0]
     # One training at all widths is one group: how its ratio changes is told within rounds.

@@ -169,6 +169,7 @@ def _fill(sae: Any, weights: dict[str, Tensor]) -> None:
 
 SIDES: dict[str, Callable[[dict, dict[str, Tensor]], Any]] = {
     "sae_widgets": Ours,
+    "before": Ours,
     "sae_lens": SAELens,
     "sparsify": Sparsify,
     "dictionary_learning": DictionaryLearning,
