@@ -21,7 +21,7 @@ import anywidget
 import traitlets
 from ipywidgets import Layout
 
-from sae_widgets.widgets import _static
+from sae_widgets.widgets import _shown, _static
 from sae_widgets.widgets._clean import json_safe
 from sae_widgets.widgets._export import Exported
 from sae_widgets.widgets._worker import Cancelled, Job, Mailbox, describe_error
@@ -229,9 +229,12 @@ class SaeWidget(Exported, anywidget.AnyWidget):
     def open(self) -> None:
         """Open the comm, and let clicks come while a cell runs where the kernel can do that."""
         super().open()
+        # Held by the comm, a widget would never go, whoever else has forgotten it.
+        handle = weakref.WeakMethod(self._handle_msg)
+        comm: Any = self.comm
+        comm.on_msg(lambda message: (found := handle()) and found(message))
         # ipykernel >= 7.4 sends a comm's messages to the shell that last *sent* on it, so that clicks wait for the
         # running cell; honour the page's own subshell again. Only an extra: the worker thread is the guarantee.
-        comm: Any = self.comm  # the attribute is ipykernel's own, of some versions
         if hasattr(comm, "_reply_subshell_for"):
             comm._reply_subshell_for = lambda data, default: default
 
@@ -348,6 +351,7 @@ class SaeWidget(Exported, anywidget.AnyWidget):
         if bundle is not None:
             display_id = uuid.uuid4().hex
             self._display_ids.append(display_id)
+            _shown.keep(self)
             publish_display_data(bundle[0], bundle[1], transient={"display_id": display_id})
 
     def refresh_pictures(self) -> None:

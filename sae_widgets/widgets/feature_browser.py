@@ -13,7 +13,7 @@ from sae_widgets.features.contrast import REDUCE, contrast
 from sae_widgets.features.statistics import FeatureStatistics
 from sae_widgets.sae import SAE
 from sae_widgets.sae.config import nearest
-from sae_widgets.widgets import _browser_picture, _provenance
+from sae_widgets.widgets import _browser_picture, _provenance, _shown
 from sae_widgets.widgets._base import Job, SaeWidget, kernel_written
 from sae_widgets.widgets._browser import (
     INDEX,
@@ -331,6 +331,7 @@ class FeatureBrowser(SaeWidget):
 
     def _make_dashboard(self, feature: int) -> FeatureDashboard:
         made = FeatureDashboard(self._model, self._sae, feature, self._statistics, selection=False)
+        _shown.release(made)  # it is the browser's, and refers to it
         made.observe(self._take_label, names="page")
         return made
 

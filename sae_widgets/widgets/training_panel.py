@@ -11,6 +11,7 @@ import os
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -123,33 +124,30 @@ class TrainingPanel(SaeWidget):
         super().__init__()
         self.refresh()
         self.observe(self._look_elsewhere, ["shown_curve", "focused"])
-        self._forget = [
-            run.add_status_listener(lambda _: self._wake.set()),
-            run.add_event_listener(lambda _: self._wake.set()),
-        ]
+        # Neither the run nor the thread holds the panel: one that nobody sees or names any more goes before the run ends.
+        wake, panel = self._wake, weakref.ref(self)
+        forget = [run.add_status_listener(lambda _: wake.set()), run.add_event_listener(lambda _: wake.set())]
         # A copied context: ipykernel finds the cell a message belongs to in a context variable.
-        context = contextvars.copy_context()
-        threading.Thread(target=context.run, args=(self._watch,), name="sae_widgets TrainingPanel", daemon=True).start()
+        target, name = contextvars.copy_context().run, "sae_widgets TrainingPanel"
+        threading.Thread(target=target, args=(_watch, panel, wake, forget), name=name, daemon=True).start()
 
     # From the run to the page
 
-    def _watch(self) -> None:
-        """Sends what is new until the run is over or the panel is closed."""
-        while not self._is_closed:
-            is_over = self.run.status in FINAL_STATUSES
-            self._is_watching = not is_over
-            n_steps = self.run.n_steps
-            started = time.thread_time()
-            self.refresh()
-            cost = time.thread_time() - started
-            if is_over:
-                self._end()
-                return
-            # The rate limit, which nothing shortens; then what the cost asks for, which a change of state ends early.
-            time.sleep(SEND_INTERVAL_S)
-            is_idle = self.run.n_steps == n_steps
-            self._wake.wait(max(cost / MAX_COST - SEND_INTERVAL_S, _IDLE_INTERVAL_S if is_idle else 0.0))
-            self._wake.clear()
+    def _look(self) -> float | None:
+        """Sends what is new; returns for how long that will do, None when the run or the panel is over."""
+        if self._is_closed:
+            return None
+        is_over = self.run.status in FINAL_STATUSES
+        self._is_watching = not is_over
+        n_steps = self.run.n_steps
+        started = time.thread_time()
+        self.refresh()
+        cost = time.thread_time() - started
+        if is_over:
+            self._end()
+            return None
+        is_idle = self.run.n_steps == n_steps
+        return max(cost / MAX_COST - SEND_INTERVAL_S, _IDLE_INTERVAL_S if is_idle else 0.0)
 
     def refresh(self) -> None:
         """Reads the run and sends what has changed; called by the panel's own thread, and harmless at any time."""
@@ -230,8 +228,6 @@ class TrainingPanel(SaeWidget):
             threading.Thread(target=contextvars.copy_context().run, args=(self.refresh,), daemon=True).start()
 
     def _end(self) -> None:
-        for forget in self._forget:
-            forget()
         self.flush()
         if self._freeze_at_end:
             self.freeze()
@@ -333,6 +329,23 @@ class TrainingPanel(SaeWidget):
         self._is_closed = True
         self._wake.set()
         super().close()
+
+
+def _watch(
+    panel_of: Callable[[], TrainingPanel | None], wake: threading.Event, forget: Sequence[Callable[[], None]]
+) -> None:
+    while True:
+        panel = panel_of()
+        pause_s = None if panel is None else panel._look()
+        del panel
+        if pause_s is None:
+            break
+        # The rate limit, which nothing shortens; then what the cost asks for, which a change of state ends early.
+        time.sleep(SEND_INTERVAL_S)
+        wake.wait(pause_s)
+        wake.clear()
+    for each in forget:
+        each()
 
 
 def _mark_of(event: dict[str, Any]) -> dict[str, Any]:

@@ -3,8 +3,12 @@
 import gc
 import time
 import weakref
+from typing import Any
 
+import IPython
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
 
 import sae_widgets as sw
 from sae_widgets.features.survey import feature_statistics
@@ -70,3 +74,65 @@ def test_a_closed_widget_is_gone(make):
         widget.close()
     del widget
     assert until_gone(references) == []
+
+
+# -- cells that are run again ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def shell(monkeypatch):
+    """A notebook's shell, whose page says which cell is run."""
+    config = Config()
+    config.HistoryManager.enabled = False
+    shell: Any = InteractiveShell(config=config)
+    monkeypatch.setattr(IPython, "get_ipython", lambda: shell)
+    monkeypatch.setattr(InteractiveShell, "_instance", shell)
+    shell.display_formatter.ipython_display_formatter.enabled = True
+    monkeypatch.setattr(IPython.display, "publish_display_data", lambda *a, **k: None)
+    yield shell
+    shell.restore_sys_module_state()
+
+
+def run_cell(shell, cell, code):
+    shell.run_cell(code, store_history=True, cell_id=cell).raise_error()
+
+
+def newer_outputs(shell):
+    """Push it out of `_`, `__` and `___`, which hold the newest three outputs."""
+    for n in range(3):
+        run_cell(shell, f"other {n}", "0")
+
+
+@pytest.mark.parametrize("show", ["widget", "display(widget)", "display(widget, widget)\ndel widget"])
+def test_a_cell_run_again_lets_its_widgets_go(make, shell, show):
+    shell.user_ns |= {"make": make, "references": {}, "weakref": weakref}
+    for name in ["TokenHeatmap of values", *(["FeatureBrowser", "TrainingPanel"] if show == "widget" else [])]:
+        code = f"widget = make[{name!r}]()\nassert widget.wait(30)\nreferences[{name!r}] = weakref.ref(widget)\n{show}"
+        run_cell(shell, "a", code)
+        assert shell.user_ns["references"][name]() is not None
+    newer_outputs(shell)
+    run_cell(shell, "a", "widget = 0")
+    assert until_gone(shell.user_ns["references"]) == []
+
+
+def test_what_is_held_or_shown_elsewhere_stays(shell):
+    from ipywidgets import HBox
+    from ipywidgets.widgets.widget import Widget, _instances
+
+    shell.user_ns |= {"sw": sw, "HBox": HBox, "weakref": weakref}
+    run_cell(shell, "a", "widget = sw.TokenHeatmap.from_data(['a'], [1.0])\nreference = weakref.ref(widget)\nwidget")
+    run_cell(shell, "b", "widget")
+    run_cell(shell, "a", "held = [widget]; del widget")
+    newer_outputs(shell)
+    reference = shell.user_ns["reference"]
+    assert reference() in _instances.values()
+    run_cell(shell, "b", "row = HBox(held)")
+    newer_outputs(shell)
+    assert reference().comm is not None
+    assert reference().model_id in Widget.get_manager_state()["state"]  # a page that is loaded again asks for all
+    run_cell(shell, "b", "held[0]")
+    run_cell(shell, "c", "row.close(); del held, row\nimport gc\ngc.collect()")
+    newer_outputs(shell)
+    assert reference() is not None  # on view
+    run_cell(shell, "b", "")
+    assert until_gone({"widget": reference}) == []
