@@ -15,7 +15,7 @@ _MODULE_OF = {
     "CatalogBrowser": "catalog_browser",
     "ToyModel": "toy_model",
     "train": "training_panel",
-    "freeze_all": "_base",
+    "freeze_all": "_shown",
 }
 
 __all__ = [*_MODULE_OF]  # pyright: ignore[reportUnsupportedDunderAll]

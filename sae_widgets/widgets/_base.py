@@ -32,8 +32,6 @@ SEND_INTERVAL_S = 0.05  # 20 Hz: faster than the eye follows, far below the note
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 _NEVER_FROM_PAGE = {"_esm", "_css", "_view", "_anywidget_id"}
 
-_live: "weakref.WeakSet[SaeWidget]" = weakref.WeakSet()
-
 
 def kernel_written(trait: traitlets.TraitType) -> traitlets.TraitType:
     """`trait` as one that the worker writes and the page only reads; what a page sends for it is dropped."""
@@ -95,7 +93,6 @@ class SaeWidget(Exported, anywidget.AnyWidget):
         super().__init__(**traits)
         self.on_msg(self._on_custom_message)
         self._link = None if shared is None or sae is None else Link(self, shared, sae)
-        _live.add(self)
 
     def _refuse_unknown(self, traits: dict[str, Any]) -> None:
         known = [n for n, t in self.traits().items() if not n.startswith("_") and t.metadata.get("writer") != "kernel"]
@@ -391,11 +388,3 @@ class SaeWidget(Exported, anywidget.AnyWidget):
         for lane in getattr(self, "_lanes", {}).values():
             lane.close()
         super().close()
-
-
-def freeze_all() -> int:
-    """Freeze every widget that is shown in this notebook; returns how many."""
-    shown = [widget for widget in list(_live) if widget._display_ids]
-    for widget in shown:
-        widget.freeze()
-    return len(shown)

@@ -1,4 +1,4 @@
-"""Which cells show which widgets, so that a widget can go once all cells that showed it were run again.
+"""Which widgets are shown, to freeze them, and by which cells: once all of those were run again, a widget can go.
 
 ipywidgets keeps every widget until it is closed. Of a cell run fifty times, fifty panels would follow the selection,
 hold their tensors, and travel to the page with each reload. Here a cell that is run again takes its earlier widgets
@@ -14,6 +14,7 @@ from typing import Any
 
 from ipywidgets.widgets import widget as ipywidgets_widget
 
+_on_view: "weakref.WeakSet[Any]" = weakref.WeakSet()
 _new: "weakref.WeakSet[Any]" = weakref.WeakSet()
 """Those that the running cell has shown so far."""
 _by_cell: dict[str, "weakref.WeakSet[Any]"] = {}
@@ -23,6 +24,7 @@ _by_cell: dict[str, "weakref.WeakSet[Any]"] = {}
 def keep(widget: Any) -> None:
     """Keep a widget that is being shown, until its cells are run again."""
     ipywidgets_widget._instances[widget.model_id] = widget
+    _on_view.add(widget)
     ipython = sys.modules.get("IPython")
     shell = None if ipython is None else ipython.get_ipython()
     if shell is None:
@@ -46,6 +48,14 @@ def _after_cell(result: Any) -> None:
         del widget, before
         gone.clear()
         gc.collect()  # widgets refer to themselves, and until they are found they work for nobody: 0.25 s at most
+
+
+def freeze_all() -> int:
+    """Freeze every widget that is shown in this notebook; returns how many."""
+    shown = [widget for widget in list(_on_view) if widget._display_ids]
+    for widget in shown:
+        widget.freeze()
+    return len(shown)
 
 
 def release(widget: Any) -> None:

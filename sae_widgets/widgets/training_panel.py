@@ -124,7 +124,7 @@ class TrainingPanel(SaeWidget):
         super().__init__()
         self.refresh()
         self.observe(self._look_elsewhere, ["shown_curve", "focused"])
-        # Neither the run nor the thread holds the panel: one that nobody sees or names any more goes before the run ends.
+        # Neither the run nor the thread holds the panel: one that nobody sees or names goes before the run ends.
         wake, panel = self._wake, weakref.ref(self)
         forget = [run.add_status_listener(lambda _: wake.set()), run.add_event_listener(lambda _: wake.set())]
         # A copied context: ipykernel finds the cell a message belongs to in a context variable.

@@ -12,9 +12,10 @@ import pytest
 import traitlets
 
 from sae_widgets.widgets import _base, _static
-from sae_widgets.widgets._base import SaeWidget, freeze_all, kernel_written
+from sae_widgets.widgets._base import SaeWidget, kernel_written
 from sae_widgets.widgets._clean import clean_text, escape, json_safe, visible
 from sae_widgets.widgets._page import state_json
+from sae_widgets.widgets._shown import freeze_all
 from sae_widgets.widgets._worker import Cancelled, Job, Mailbox
 from tests.hostile import HOSTILE
 
