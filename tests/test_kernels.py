@@ -30,6 +30,7 @@ from sae_widgets.kernels import (
     recycle,
     reference,
     selected_products,
+    slots,
     spare,
     squared_error,
     use,
@@ -249,6 +250,26 @@ def test_entries_are_the_dense_products_with_their_gradients(device: str, proble
         torch.testing.assert_close(out, expected, rtol=1e-12, atol=1e-12)
         for one, other in zip(grads, expected_grads, strict=True):
             torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
+
+
+def test_chosen_features_are_sorted_once_for_all_gradients_and_anew_when_they_change():
+    indices = torch.randint(0, 9, (5, 3))
+    first = slots.slots_by_feature(indices, None, 9)
+    assert slots.slots_by_feature(indices.view(1, 5, 3).view(5, 3), None, 9) is first
+    assert torch.equal(first.features.long(), indices.flatten().sort().values)
+    assert torch.equal(first.tokens.long(), first.order // 3)
+    assert first.bounds.tolist() == [int((indices < i).sum()) for i in range(10)]
+    tokens = torch.randint(0, 4, (15,))
+    others = slots.slots_by_feature(indices, tokens, 9)
+    assert slots.slots_by_feature(indices, tokens, 9) is others
+    assert torch.equal(others.tokens.long(), tokens[others.order])
+    assert torch.equal(slots.slots_by_feature(indices, tokens + 1, 9).tokens, others.tokens + 1)
+    indices[0] = 8
+    assert slots.slots_by_feature(indices, None, 9).bounds[8] == (indices < 8).sum()
+    assert slots.slots_by_feature(indices[1:], None, 9).features.shape == (12,)
+    n_known = len(slots._known)
+    del indices
+    assert len(slots._known) == n_known - 1
 
 
 @pytest.mark.parametrize("is_on_accelerator", [False, True])

@@ -154,7 +154,7 @@ class SelectingSAE(SAE):
             chosen = self._chosen(rows, norms)
         weights = self._weights_at(rows, b, chosen.indices, chosen.values, norms)
         weights = torch.where(chosen.values != 0, weights, 0.0)
-        values = weights if norms is None else weights * norms[chosen.indices]
+        values = weights if norms is None else weights * _at(norms, chosen.indices)
         batch = sae_in.shape[:-1]
         indices, values, weights = (each.view(*batch, each.shape[-1]) for each in (chosen.indices, values, weights))
         return SparseActs(indices, values), SparseActs(indices, weights)
@@ -188,7 +188,7 @@ class SelectingSAE(SAE):
         """`rows @ W_enc + b` at `indices` with its gradient; `compared` is the same times the norms."""
         values = compared.to(self.dtype)
         if norms is not None:
-            values = values / norms.detach().clamp_min(SMALLEST_NORM)[indices]
+            values = values / _at(norms.detach().clamp_min(SMALLEST_NORM), indices)
         return selected_products(rows, self.W_enc, b, indices, values)
 
     def _decoded_rows(self, feature_acts: Tensor | SparseActs) -> Float[Tensor, "*batch d_out"]:
@@ -200,7 +200,7 @@ class SelectingSAE(SAE):
             return feature_acts
         norms = decoder_norms(self.W_dec).clamp_min(SMALLEST_NORM)
         if isinstance(feature_acts, SparseActs):
-            return SparseActs(feature_acts.indices, feature_acts.values / norms[feature_acts.indices])
+            return SparseActs(feature_acts.indices, feature_acts.values / _at(norms, feature_acts.indices))
         return feature_acts / norms
 
     def _auxiliary_loss(self, parts: TrainParts, target: Tensor, ctx: TrainContext) -> Float[Tensor, ""]:
@@ -244,3 +244,8 @@ class SelectingSAE(SAE):
 
     def _repr_settings(self) -> str:
         return f", k={self.cfg.k:g}"
+
+
+def _at(norms: Float[Tensor, " d_sae"], indices: Int[Tensor, "*batch k"]) -> Float[Tensor, "*batch k"]:
+    """`norms[indices]`, which takes four times as long on a CPU."""
+    return norms.index_select(0, indices.flatten()).view(indices.shape)

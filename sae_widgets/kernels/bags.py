@@ -10,7 +10,7 @@ the values 9 ms (dense 200), gradient of the rows 27 ms in bags, 6 by MKL into o
 """
 
 import warnings
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -22,6 +22,7 @@ from torch.autograd.function import once_differentiable
 from sae_widgets.kernels.devices import is_accelerated
 from sae_widgets.kernels.entries import Entries
 from sae_widgets.kernels.largest import largest_per_row
+from sae_widgets.kernels.slots import Slots, bounds_of, slots_by_feature
 from sae_widgets.kernels.spare import memory_for
 
 __all__ = [
@@ -89,7 +90,7 @@ class _DecodeRows(Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         indices, values, rows = ctx.saved_tensors
         n, k = indices.shape
-        slots = _slots_by_feature(indices.flatten(), _tokens_of(indices))
+        slots = slots_by_feature(indices, None, len(rows))
         d_values = _products_of(slots, grad, rows).view(n, k) if ctx.needs_input_grad[1] else None
         d_rows = _sum_by_feature(slots, values.flatten(), grad, rows) if ctx.needs_input_grad[2] else None
         return None, d_values, d_rows
@@ -101,13 +102,13 @@ class _DecodeBags(Function):
     @staticmethod
     def forward(ctx: Any, indices: Tensor, values: Tensor, bag_of: Tensor, rows: Tensor, n_bags: int) -> Tensor:
         ctx.save_for_backward(indices, values, bag_of, rows)
-        return _bags_of_rows(indices, values, _bounds(bag_of, n_bags), rows)
+        return _bags_of_rows(indices, values, bounds_of(bag_of, n_bags), rows)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         indices, values, bag_of, rows = ctx.saved_tensors
-        slots = _slots_by_feature(indices, bag_of)
+        slots = slots_by_feature(indices, bag_of, len(rows))
         d_values = _products_of(slots, grad, rows) if ctx.needs_input_grad[1] else None
         d_rows = _sum_by_feature(slots, values, grad, rows) if ctx.needs_input_grad[3] else None
         return None, d_values, None, d_rows, None
@@ -126,7 +127,7 @@ class _SelectedProducts(Function):
         d_x = _weighted_rows(indices, grad, W.T) if ctx.needs_input_grad[0] else None
         d_W = None
         if ctx.needs_input_grad[1]:
-            slots = _slots_by_feature(indices.flatten(), _tokens_of(indices))
+            slots = slots_by_feature(indices, None, W.shape[1])
             d_W = _sum_by_feature(slots, grad.flatten(), x, W.T).T
         d_b = None
         if ctx.needs_input_grad[2]:
@@ -150,10 +151,10 @@ class _EntryProducts(Function):
         x, W, features, tokens = ctx.saved_tensors
         d_x = None
         if ctx.needs_input_grad[0]:
-            d_x = _bags_of_rows(features, grad, _bounds(tokens, len(x)), W.T)
+            d_x = _bags_of_rows(features, grad, bounds_of(tokens, len(x)), W.T)
         d_W = None
         if ctx.needs_input_grad[1]:
-            d_W = _sum_by_feature(_slots_by_feature(features, tokens), grad, x, W.T).T
+            d_W = _sum_by_feature(slots_by_feature(features, tokens, W.shape[1]), grad, x, W.T).T
         d_b = grad.new_zeros(W.shape[1]).index_add_(0, features, grad) if ctx.needs_input_grad[2] else None
         return d_x, d_W, d_b, None, None, None
 
@@ -196,43 +197,32 @@ def _weighted_rows(
     return F.embedding_bag(indices, rows, per_sample_weights=values.contiguous(), mode="sum")
 
 
-class _Slots(NamedTuple):
-    """Slots in the order of their features, so that what is a row for each feature is read once and from end to end."""
-
-    features: Int[Tensor, " m"]
-    tokens: Int[Tensor, " m"]
-    order: Int[Tensor, " m"]
-    """Where each was before."""
-
-
-def _slots_by_feature(features: Int[Tensor, " m"], tokens: Int[Tensor, " m"]) -> _Slots:
-    features, order = features.sort(stable=True)
-    return _Slots(features, tokens[order], order)
-
-
-def _tokens_of(indices: Int[Tensor, "n k"]) -> Int[Tensor, " m"]:
-    """Of each slot."""
-    n, k = indices.shape
-    return torch.arange(n, device=indices.device).repeat_interleave(k)
-
-
-def _products_of(slots: _Slots, x: Float[Tensor, "n d"], rows: Float[Tensor, "d_sae d"]) -> Float[Tensor, " m"]:
+def _products_of(slots: Slots, x: Float[Tensor, "n d"], rows: Float[Tensor, "d_sae d"]) -> Float[Tensor, " m"]:
     """`out[s] = <x[token of s], rows[feature of s]>`, in the order that slots had before.
 
-    In the order of features this takes half the time of that of tokens: 17 ms, not 40, for 65,536 slots of width 768.
+    In the order of features this takes half the time of that of tokens; by the product of two matrices at the places of
+    a sparse one two thirds of what the gradient of `embedding_bag` takes: 10 ms, not 16, for 65,536 slots of width 768.
     """
     out = x.new_empty(len(slots.features))
-    if len(out):
+    if not len(out):
+        return out
+    x, rows = x.contiguous(), rows.contiguous()
+    size = len(rows), len(x)
+    # Torch refuses a sparse matrix of more entries than places, which unused slots may make of a small one.
+    if _is_mkl_for(x) and rows.dtype == x.dtype and len(out) <= size[0] * size[1]:
+        places = _sparse_matrix(slots.bounds, slots.tokens, torch.zeros_like(out), size)
+        products = torch.sparse.sampled_addmm(places, rows, x.T, beta=0.0, out=places).values()
+    else:
         no_starts, sum_mode, no_padding = slots.tokens[:1], 0, -1  # told which bag each is in, it needs no starts
         # The gradient torch's own embedding_bag uses; called directly so that nothing of size [m, d] is made.
-        out[slots.order] = torch.ops.aten._embedding_bag_per_sample_weights_backward(
-            x.contiguous(), rows, slots.features, no_starts, slots.tokens, sum_mode, no_padding
+        products = torch.ops.aten._embedding_bag_per_sample_weights_backward(
+            x, rows, slots.features, no_starts, slots.tokens, sum_mode, no_padding
         )
-    return out
+    return out.scatter_(0, slots.order, products)
 
 
 def _sum_by_feature(
-    slots: _Slots, values: Float[Tensor, " m"], x: Float[Tensor, "n d"], rows: Float[Tensor, "d_sae d"]
+    slots: Slots, values: Float[Tensor, " m"], x: Float[Tensor, "n d"], rows: Float[Tensor, "d_sae d"]
 ) -> Float[Tensor, "d_sae d"]:
     """`out[i] = sum over slots s of feature i of values[s] * x[token of s]`: a bag of tokens per feature.
 
@@ -242,17 +232,17 @@ def _sum_by_feature(
         x: What is added.
         rows: What the result is the gradient of.
     """
-    weights = values[slots.order]
-    features, tokens = slots.features, slots.tokens
+    weights = values.index_select(0, slots.order)
+    tokens, bounds = slots.tokens, slots.bounds
     # Unused slots have value 0 and all name feature 0: one bag would hold them all.
     if is_accelerated(x):
         # Set behind all bags; counting them would mean waiting.
-        features, order = torch.where(weights != 0, features, len(rows)).sort(stable=True)
-        tokens, weights = tokens[order], weights[order]
-    else:
+        features, order = torch.where(weights != 0, slots.features, len(rows)).sort(stable=True)
+        tokens, weights, bounds = tokens[order], weights[order], bounds_of(features, len(rows))
+    elif int(weights.count_nonzero()) < len(weights):
         used = weights.nonzero().squeeze(-1)
-        features, tokens, weights = features[used], tokens[used], weights[used]
-    bounds = _bounds(features, len(rows))
+        tokens, weights = tokens.index_select(0, used), weights.index_select(0, used)
+        bounds = torch.searchsorted(used, bounds, out_int32=bounds.dtype == torch.int32)
     if _is_mkl_for(x):
         matrix = _sparse_matrix(bounds, tokens, weights, (len(rows), len(x)))
         out = memory_for(rows)
@@ -271,8 +261,3 @@ def _sparse_matrix(starts: Tensor, columns: Tensor, values: Tensor, size: tuple[
         # The first of a process is met with a word about its being new in torch.
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
         return torch.sparse_csr_tensor(starts, columns, values, size, check_invariants=False)
-
-
-def _bounds(bag_of: Int[Tensor, " m"], n_bags: int) -> Int[Tensor, " n_bounds"]:
-    """Where each bag begins, and the last ends, for slots in the order of their bags."""
-    return torch.searchsorted(bag_of, torch.arange(n_bags + 1, device=bag_of.device))
