@@ -3,7 +3,7 @@
 // opens a box with the same as numbers and sliders, for keys and screen readers.
 import { fill, h, on } from "./dom.js";
 import { binsIn, edgeOf, rangeOf } from "./feature_table.js";
-import { floating } from "./floating.js";
+import { popover } from "./floating.js";
 import { count, number, percent, plural } from "./format.js";
 import { visible } from "./tokens.js";
 
@@ -120,21 +120,10 @@ export function columnHead(column, { table, range, setRange, onSort, onMore }) {
  */
 export function rangeBox(place, { table, range, setRange }) {
   const box = h("div", { class: "sw-ch-box", role: "dialog" });
-  const float = floating(box);
-  /** @type {HTMLElement | null} */
-  let anchor = null;
-  place.append(box);
-
-  function close() {
-    if (!float.isOpen()) return;
-    const hadFocus = box.contains(/** @type {any} */ (box.getRootNode()).activeElement);
-    float.close();
-    if (hadFocus) anchor?.focus();
-  }
+  const float = popover(place, box);
 
   /** @param {Column} column @param {HTMLElement} at */
   function open(column, at) {
-    anchor = at;
     const bins = table().bins(column);
     const name = visible(column.title);
     box.setAttribute("aria-label", `Range of ${name}`);
@@ -183,33 +172,13 @@ export function rangeBox(place, { table, range, setRange }) {
     fill(box,
       h("p", { class: "sw-label" }, name), column.about && h("p", { class: "sw-small" }, `${visible(column.about)}${column.kind === "share" ? " Typed as a share: 0.01 is 1 %." : ""}`),
       h("div", { class: "sw-ch-pair" }, h("span", { class: "sw-small" }, "from"), low, left, h("span", { class: "sw-small" }, "to"), high, right),
-      said, h("div", { class: "sw-row" }, clear, h("span", { class: "sw-grow" }), h("button", { class: "sw-btn", type: "button", onclick: close }, "Done")));
+      said, h("div", { class: "sw-row" }, clear, h("span", { class: "sw-grow" }), h("button", { class: "sw-btn", type: "button", onclick: float.close }, "Done")));
     show();
     float.open(at);
     low.focus();
   }
 
-  const stops = [
-    on(box, "keydown", (event) => {
-      if (event.key !== "Escape") return;
-      event.preventDefault();
-      close();
-    }),
-    on(document, "pointerdown", (event) => {
-      if (!event.composedPath().includes(box) && !event.composedPath().includes(anchor)) close();
-    }, { capture: true }),
-    on(box, "focusout", (event) => {
-      if (event.relatedTarget && !box.contains(event.relatedTarget)) close();
-    }),
-  ];
-  return {
-    open,
-    close,
-    stop() {
-      close();
-      for (const stop of stops) stop();
-    },
-  };
+  return { open, close: float.close, stop: float.stop };
 }
 
 export const COLUMN_HEAD_CSS = `

@@ -1,7 +1,7 @@
 // @ts-check
 // A button that opens a box with all columns, to choose which are on view.
-import { fill, h, on } from "./dom.js";
-import { floating } from "./floating.js";
+import { fill, h } from "./dom.js";
+import { popover } from "./floating.js";
 import { visible } from "./tokens.js";
 
 /**
@@ -12,8 +12,7 @@ import { visible } from "./tokens.js";
 export function columnPicker(place, { columns, shown, setShown }) {
   const open = h("button", { class: "sw-btn", type: "button", "aria-haspopup": "dialog", onclick: toggle }, "Columns");
   const box = h("div", { class: "sw-ch-box sw-cp", role: "dialog", "aria-label": "Columns on view" });
-  const float = floating(box);
-  place.append(box);
+  const float = popover(place, box);
 
   function toggle() {
     if (float.isOpen()) {
@@ -27,33 +26,12 @@ export function columnPicker(place, { columns, shown, setShown }) {
         else chosen.delete(key);
         setShown(columns().map((each) => each.key).filter((each) => chosen.has(each)));
       } }), visible(title));
-    fill(box, h("p", { class: "sw-label" }, "Columns"), columns().map(check), h("button", { class: "sw-btn", type: "button", onclick: () => (setShown([]), close()) }, "The usual ones"));
+    fill(box, h("p", { class: "sw-label" }, "Columns"), columns().map(check), h("button", { class: "sw-btn", type: "button", onclick: () => (setShown([]), float.close()) }, "The usual ones"));
     float.open(open);
     box.querySelector("input")?.focus();
   }
 
-  function close() {
-    float.close();
-    open.focus();
-  }
-
-  const stops = [
-    on(box, "keydown", (event) => {
-      if (event.key !== "Escape") return;
-      event.preventDefault();
-      close();
-    }),
-    on(document, "pointerdown", (event) => {
-      if (!event.composedPath().includes(box) && !event.composedPath().includes(open)) float.close();
-    }, { capture: true }),
-  ];
-  return {
-    open,
-    stop() {
-      float.close();
-      for (const stop of stops) stop();
-    },
-  };
+  return { open, stop: float.stop };
 }
 
 export const COLUMN_PICKER_CSS = `

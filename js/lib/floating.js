@@ -53,3 +53,49 @@ export function floating(box, options = {}) {
     close,
   };
 }
+
+/**
+ * A box that floats at a control while it is used: Escape, a press elsewhere and focus elsewhere close it.
+ * @param {HTMLElement} place where it stands in the page
+ * @param {HTMLElement} box
+ */
+export function popover(place, box) {
+  const float = floating(box);
+  /** @type {HTMLElement | null} */
+  let anchor = null;
+  place.append(box);
+
+  function close() {
+    if (!float.isOpen()) return;
+    const hadFocus = box.contains(/** @type {any} */ (box.getRootNode()).activeElement);
+    float.close();
+    if (hadFocus) anchor?.focus();
+  }
+
+  const stops = [
+    on(box, "keydown", (event) => {
+      if (event.key !== "Escape") return;
+      event.preventDefault();
+      close();
+    }),
+    on(document, "pointerdown", (event) => {
+      if (!event.composedPath().includes(box) && !event.composedPath().includes(anchor)) close();
+    }, { capture: true }),
+    on(box, "focusout", (event) => {
+      if (event.relatedTarget && event.relatedTarget !== anchor && !box.contains(event.relatedTarget)) close(); // the anchor's own click decides
+    }),
+  ];
+  return {
+    isOpen: float.isOpen,
+    /** @param {HTMLElement} at */
+    open(at) {
+      anchor = at;
+      float.open(at);
+    },
+    close,
+    stop() {
+      close();
+      for (const stop of stops) stop();
+    },
+  };
+}

@@ -915,6 +915,46 @@ function floating(box, options = {}) {
     close
   };
 }
+function popover(place, box) {
+  const float = floating(box);
+  let anchor = null;
+  place.append(box);
+  function close() {
+    if (!float.isOpen()) return;
+    const hadFocus = box.contains(
+      /** @type {any} */
+      box.getRootNode().activeElement
+    );
+    float.close();
+    if (hadFocus) anchor?.focus();
+  }
+  const stops = [
+    on(box, "keydown", (event) => {
+      if (event.key !== "Escape") return;
+      event.preventDefault();
+      close();
+    }),
+    on(document, "pointerdown", (event) => {
+      if (!event.composedPath().includes(box) && !event.composedPath().includes(anchor)) close();
+    }, { capture: true }),
+    on(box, "focusout", (event) => {
+      if (event.relatedTarget && event.relatedTarget !== anchor && !box.contains(event.relatedTarget)) close();
+    })
+  ];
+  return {
+    isOpen: float.isOpen,
+    /** @param {HTMLElement} at */
+    open(at) {
+      anchor = at;
+      float.open(at);
+    },
+    close,
+    stop() {
+      close();
+      for (const stop of stops) stop();
+    }
+  };
+}
 
 // lib/column_head.js
 var HEIGHT = 26;
@@ -1012,20 +1052,8 @@ function columnHead(column, { table, range, setRange, onSort, onMore }) {
 }
 function rangeBox(place, { table, range, setRange }) {
   const box = h("div", { class: "sw-ch-box", role: "dialog" });
-  const float = floating(box);
-  let anchor = null;
-  place.append(box);
-  function close() {
-    if (!float.isOpen()) return;
-    const hadFocus = box.contains(
-      /** @type {any} */
-      box.getRootNode().activeElement
-    );
-    float.close();
-    if (hadFocus) anchor?.focus();
-  }
+  const float = popover(place, box);
   function open(column, at) {
-    anchor = at;
     const bins = table().bins(column);
     const name = visible(column.title);
     box.setAttribute("aria-label", `Range of ${name}`);
@@ -1083,33 +1111,13 @@ function rangeBox(place, { table, range, setRange }) {
       column.about && h("p", { class: "sw-small" }, `${visible(column.about)}${column.kind === "share" ? " Typed as a share: 0.01 is 1 %." : ""}`),
       h("div", { class: "sw-ch-pair" }, h("span", { class: "sw-small" }, "from"), low, left, h("span", { class: "sw-small" }, "to"), high, right),
       said,
-      h("div", { class: "sw-row" }, clear, h("span", { class: "sw-grow" }), h("button", { class: "sw-btn", type: "button", onclick: close }, "Done"))
+      h("div", { class: "sw-row" }, clear, h("span", { class: "sw-grow" }), h("button", { class: "sw-btn", type: "button", onclick: float.close }, "Done"))
     );
     show2();
     float.open(at);
     low.focus();
   }
-  const stops = [
-    on(box, "keydown", (event) => {
-      if (event.key !== "Escape") return;
-      event.preventDefault();
-      close();
-    }),
-    on(document, "pointerdown", (event) => {
-      if (!event.composedPath().includes(box) && !event.composedPath().includes(anchor)) close();
-    }, { capture: true }),
-    on(box, "focusout", (event) => {
-      if (event.relatedTarget && !box.contains(event.relatedTarget)) close();
-    })
-  ];
-  return {
-    open,
-    close,
-    stop() {
-      close();
-      for (const stop of stops) stop();
-    }
-  };
+  return { open, close: float.close, stop: float.stop };
 }
 var COLUMN_HEAD_CSS = `
 .sw-ch { display: flex; flex-direction: column; gap: 2px; min-width: 0; }
@@ -1128,8 +1136,7 @@ var COLUMN_HEAD_CSS = `
 function columnPicker(place, { columns, shown, setShown }) {
   const open = h("button", { class: "sw-btn", type: "button", "aria-haspopup": "dialog", onclick: toggle }, "Columns");
   const box = h("div", { class: "sw-ch-box sw-cp", role: "dialog", "aria-label": "Columns on view" });
-  const float = floating(box);
-  place.append(box);
+  const float = popover(place, box);
   function toggle() {
     if (float.isOpen()) {
       float.close();
@@ -1141,31 +1148,11 @@ function columnPicker(place, { columns, shown, setShown }) {
       else chosen.delete(key);
       setShown(columns().map((each) => each.key).filter((each) => chosen.has(each)));
     } }), visible(title));
-    fill(box, h("p", { class: "sw-label" }, "Columns"), columns().map(check), h("button", { class: "sw-btn", type: "button", onclick: () => (setShown([]), close()) }, "The usual ones"));
+    fill(box, h("p", { class: "sw-label" }, "Columns"), columns().map(check), h("button", { class: "sw-btn", type: "button", onclick: () => (setShown([]), float.close()) }, "The usual ones"));
     float.open(open);
     box.querySelector("input")?.focus();
   }
-  function close() {
-    float.close();
-    open.focus();
-  }
-  const stops = [
-    on(box, "keydown", (event) => {
-      if (event.key !== "Escape") return;
-      event.preventDefault();
-      close();
-    }),
-    on(document, "pointerdown", (event) => {
-      if (!event.composedPath().includes(box) && !event.composedPath().includes(open)) float.close();
-    }, { capture: true })
-  ];
-  return {
-    open,
-    stop() {
-      float.close();
-      for (const stop of stops) stop();
-    }
-  };
+  return { open, stop: float.stop };
 }
 var COLUMN_PICKER_CSS = `
 .sw-cp { display: flex; flex-direction: column; max-height: 340px; overflow: auto; width: 220px; }

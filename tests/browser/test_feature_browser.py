@@ -152,6 +152,59 @@ def test_a_lasso_on_the_map_filters(book, view):
     book.python("browser.reset()")
 
 
+def test_columns_are_chosen_in_a_box_that_a_press_elsewhere_closes(book, view):
+    pick = view.get_by_role("button", name="Columns", exact=True)
+    dialog = view.get_by_role("dialog", name="Columns on view")
+    pick.click()
+    dialog.get_by_role("checkbox", name="own").uncheck()
+    book.wait_python("browser.shown and 'own' not in browser.shown")
+    dialog.get_by_role("button", name="The usual ones").click()
+    book.wait_python("browser.shown == []")
+    expect(dialog).to_be_hidden()
+    expect(pick).to_be_focused()
+    for leave in (pick.click, lambda: book.page.keyboard.press("Escape"), view.get_by_role("searchbox").click):
+        pick.click()
+        expect(dialog).to_be_visible()
+        leave()
+        expect(dialog).to_be_hidden()
+
+
+# Stands in for umap-learn, which never ends by itself here.
+ENDLESS = """
+import pathlib, sys, tempfile
+folder = pathlib.Path(tempfile.mkdtemp())
+(folder / "umap.py").write_text(
+    "import os, pathlib, time\\n"
+    "class UMAP:\\n"
+    "    def __init__(self, **settings): pass\\n"
+    "    def fit_transform(self, rows):\\n"
+    "        pathlib.Path(__file__).with_name('pid').write_text(str(os.getpid()))\\n"
+    "        time.sleep(600)\\n")
+sys.path.insert(0, str(folder))
+def is_running():
+    import os
+    pid = (folder / "pid").read_text() if (folder / "pid").exists() else ""
+    try:
+        return bool(pid) and os.kill(int(pid), 0) is None
+    except ProcessLookupError:
+        return False
+"""
+
+
+def test_cancel_ends_umap_and_brings_back_the_map_before(book, view):
+    book.run(book.add(ENDLESS))
+    book.wait_python("browser.map_method == browser.mapped['method'] == 'pca'")
+    method = view.get_by_role("combobox", name="How decoder rows are mapped")
+    method.select_option("umap")
+    book.wait_python("is_running()")
+    expect(view.get_by_text("UMAP of 100,000 decoder rows")).to_be_visible()
+    view.get_by_role("button", name="Cancel", exact=True).click()
+    book.wait_python("not is_running() and browser.map_method == 'pca'")
+    expect(view.get_by_role("button", name="Cancel", exact=True)).to_be_hidden()
+    expect(method).to_have_value("pca")
+    book.run(book.add("sys.path.remove(str(folder))"))
+
+
 @pytest.fixture(scope="module")
 def small(demo_notebook):
     texts = "text_a='Once upon a time', text_b='def read(self): return 1'"
