@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 from sae_widgets.module_names import hook_names_of, layer_of
 from sae_widgets.plain_model import PlainPoints
@@ -44,11 +45,13 @@ def hook_spellings(points: Mapping[str, Any], hook_name: str) -> list[str]:
     return [name for name, point in points.items() if point is wanted]
 
 
-def places_of(model: Any, sae: SAE, points: Mapping[str, Any] | None = None) -> Places:
-    """The hooks of `model` that `sae` reads and writes; a Hugging Face module path will do where it is one's name.
+_FOUND: "WeakKeyDictionary[Any, dict[Any, Places]]" = WeakKeyDictionary()
+"""By model: places in it, by the names that were asked for. A name that is there once stays; `hook_dict` takes a bridge
+a third of a millisecond each time."""
 
-    Args:
-        points: The model's `hook_dict`, if at hand: a bridge makes it anew each time, which takes a millisecond.
+
+def places_of(model: Any, sae: SAE) -> Places:
+    """The hooks of `model` that `sae` reads and writes; a Hugging Face module path will do where it is one's name.
 
     Raises:
         ValueError: If the SAE does not say, or the model has no such hook.
@@ -61,12 +64,15 @@ def places_of(model: Any, sae: SAE, points: Mapping[str, Any] | None = None) -> 
     if not reads:
         raise ValueError("This SAE does not say where it belongs; set it: sae.cfg.metadata.hook_name = 'blocks.…'.")
     is_single = metadata.hook_names is None and metadata.hook_names_out is None
-    known: Mapping[str, Any] = model.hook_dict if points is None else points
-    there = [_name_there(model, known, name, metadata.hf_hook_name if is_single else None) for name in reads]
-    if writes == reads:
-        return Places(there, list(there))
-    path_out = metadata.hf_hook_name_out if is_single else None
-    return Places(there, [_name_there(model, known, name, path_out) for name in writes])
+    path, path_out = (metadata.hf_hook_name, metadata.hf_hook_name_out) if is_single else (None, None)
+    asked = tuple(reads), path, tuple(writes), path_out
+    found = _FOUND.setdefault(model, {})
+    if asked not in found:
+        points = model.hook_dict
+        there = [_name_there(model, points, name, path) for name in reads]
+        there_out = there if writes == reads else [_name_there(model, points, name, path_out) for name in writes]
+        found[asked] = Places(there, there_out)
+    return Places(list(found[asked].reads), list(found[asked].writes))
 
 
 def _name_there(model: Any, points: Mapping[str, Any], name: str, path: str | None) -> str:
@@ -108,9 +114,8 @@ def check_fits(model: Any, sae: SAE) -> Places:
         ValueError: If hook, width, device, model or weight processing differ; the message names the remedy.
         NotImplementedError: If the SAE writes one head of what it does not read.
     """
-    points = model.hook_dict
-    places = places_of(model, sae, points)
-    _check_places(sae, places, points)
+    places = places_of(model, sae)
+    _check_places(model, sae, places)
     head, last = sae.cfg.metadata.hook_head_index, places.reads[0].rsplit(".", 1)[-1]
     if head is not None and (places.reads != places.writes or last not in _HEADS):
         raise NotImplementedError(
@@ -129,7 +134,7 @@ def check_fits(model: Any, sae: SAE) -> Places:
     return places
 
 
-def _check_places(sae: SAE, places: Places, points: Mapping[str, Any]) -> None:
+def _check_places(model: Any, sae: SAE, places: Places) -> None:
     reads, writes = places
     n_writes = sae.n_sources if sae.reconstructs else sae.n_outputs
     if len(reads) != sae.n_sources or len(writes) != n_writes:
@@ -137,8 +142,9 @@ def _check_places(sae: SAE, places: Places, points: Mapping[str, Any]) -> None:
             f"This {type(sae).__name__} reads {sae.n_sources} and writes {n_writes} activations; its metadata names "
             f"{reads} and {writes}: set metadata.hook_names or metadata.hook_names_out."
         )
+    points = model.hook_dict if len(reads) > 1 or len(writes) > 1 else {}
     for names in (reads, writes):
-        if len({id(points[name]) for name in names}) < len(names):
+        if len(names) > 1 and len({id(points[name]) for name in names}) < len(names):
             raise ValueError(f"The hooks {names} are not all different: one model has each activation once.")
     for name in writes if writes != reads else []:
         first, last = layer_of(reads[0]), layer_of(name)

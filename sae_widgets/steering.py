@@ -22,7 +22,6 @@ Source: activation addition (Turner et al. 2023, arXiv:2308.10248) along SAE dec
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import torch
@@ -35,7 +34,7 @@ from sae_widgets.kernels import decode_rows
 from sae_widgets.prompt import prompt_tokens
 from sae_widgets.sae import SAE, SparseActs
 from sae_widgets.token_text import TextStream
-from sae_widgets.writer import Sampler, Writer
+from sae_widgets.writer import Sampler, Steer, Writer
 
 MODES = ("add", "clamp", "ablate")
 PLACES = ("all", "prompt", "generated")
@@ -101,7 +100,7 @@ def steering_hook(sae: SAE, steers: Sequence[FeatureSteer]) -> Callable[[Tensor,
         )
 
     def hook(activation: Tensor, hook: Any = None) -> Tensor:
-        return _steered(sae, steers, activation, activation)
+        return _steering(sae, steers)(activation, activation)
 
     return hook
 
@@ -180,7 +179,7 @@ def generate_stream(
     writer = Writer(
         hooked,
         places,
-        partial(_steered, sae, steers) if steers else None,
+        _steering(sae, steers) if steers else None,
         where=where,
         is_compared=compare,
         is_constant=all(steer.mode == "add" for steer in steers) and not sae.needs_input_to_decode,
@@ -197,7 +196,7 @@ def _stream(
     is_cancelled: Callable[[], bool],
 ) -> Iterator[GeneratedToken]:
     tokenizer = writer.model.tokenizer
-    text = TextStream(tokenizer)
+    text, end_of_text = TextStream(tokenizer), tokenizer.eos_token_id
     n_room = tokens.shape[1] + n_new
     for index in range(n_new):
         if is_cancelled():
@@ -206,7 +205,7 @@ def _stream(
             logprobs = writer.step(tokens, n_room)
             token_id = sampler.draw(logprobs[0])
             logprob, logprob_plain, kl = _likelihoods(logprobs, token_id, is_compared=writer.is_compared)
-        is_last = index == n_new - 1 or token_id == tokenizer.eos_token_id
+        is_last = index == n_new - 1 or token_id == end_of_text
         piece = text.push(token_id) + (text.flush() if is_last else "")
         yield GeneratedToken(index, token_id, piece, logprob, logprob_plain, kl)
         if is_last:
@@ -232,23 +231,28 @@ def _likelihoods(
     return logprob, float(plain[token_id]), float(kl)
 
 
-def _steered(
-    sae: SAE, steers: Sequence[FeatureSteer], x: Float[Tensor, "..."], y: Float[Tensor, "..."], output: int = 0
-) -> Float[Tensor, "..."]:
+def _steering(sae: SAE, steers: Sequence[FeatureSteer]) -> Steer:
     """`y` with what `steers` add to it, where the SAE reads `x`: the same but for transcoders."""
-    if not steers:
-        return y
     features = torch.tensor([steer.feature for steer in steers], device=sae.device)
     strengths = torch.tensor([steer.strength for steer in steers], device=sae.device, dtype=sae.dtype)
-    is_add = torch.tensor([steer.mode == "add" for steer in steers], device=sae.device)
-    is_clamp = torch.tensor([steer.mode == "clamp" for steer in steers], device=sae.device)
-    if bool(is_add.all()):
-        n_axes = 2 if sae.cfg.reshape_activations == "hook_z" else 1
-        change = strengths.expand(*x.shape[:-n_axes], len(steers))
-    else:
-        acts = sae.encode(x)[..., features]  # *batch n_steers
-        change = torch.where(is_add, strengths, torch.where(is_clamp, strengths - acts, -acts))
-    return (y + written(sae, SparseActs(features.expand(change.shape), change), y, output)).to(y.dtype)
+    modes = [steer.mode for steer in steers]
+    is_add, is_clamp = (
+        None if set(modes) <= {"add"} else torch.tensor([mode == each for mode in modes], device=sae.device)
+        for each in ("add", "clamp")
+    )
+
+    def steered(x: Float[Tensor, "..."], y: Float[Tensor, "..."], output: int = 0) -> Float[Tensor, "..."]:
+        if not modes:
+            return y
+        if is_add is None or is_clamp is None:
+            n_axes = 2 if sae.cfg.reshape_activations == "hook_z" else 1
+            change = strengths.expand(*x.shape[:-n_axes], len(modes))
+        else:
+            acts = sae.encode(x)[..., features]  # *batch n_steers
+            change = torch.where(is_add, strengths, torch.where(is_clamp, strengths - acts, -acts))
+        return (y + written(sae, SparseActs(features.expand(change.shape), change), y, output)).to(y.dtype)
+
+    return steered
 
 
 def written(sae: SAE, acts: SparseActs, x: Float[Tensor, "..."], output: int = 0) -> Float[Tensor, "..."]:

@@ -1,5 +1,6 @@
 """The shorter forward is the model's own: the same activations and logits, and the model itself wherever it is not."""
 
+import copy
 import logging
 from functools import cache
 
@@ -7,7 +8,7 @@ import pytest
 import torch
 
 from sae_widgets.activations.hook_reader import HookReader, read_input
-from sae_widgets.lean import lean_or_none
+from sae_widgets.lean import keeping, lean_or_none
 from sae_widgets.model import HookedSAETransformer, load_model, process_weights
 from tests.tiny_model import N_CTX, random_model, tiny_gpt2, tiny_llama, tiny_tokenizer
 
@@ -120,6 +121,56 @@ def test_weights_are_followed(tiny_model, tokens):
     again = lean_or_none(model, 20)
     assert again.logits(tokens).dtype == torch.float64
     close(again.logits(tokens), model(tokens))
+
+
+@pytest.mark.parametrize("kind", ["llama", "gpt2", "llama, plain"])
+def test_what_was_read_is_kept_until_the_model_is_made_of_something_else(kind, tokens, monkeypatch):
+    """Nothing is read again that is the same; whatever is exchanged is followed, and its hooks are heard."""
+    module = (tiny_llama if kind.startswith("llama") else tiny_gpt2)(seed=6)
+    model = load_model(module, tokenizer=tiny_tokenizer(), plain="plain" in kind)
+    network, reads = model.original_model, []
+    read = keeping.network_of
+    monkeypatch.setattr(keeping, "network_of", lambda *given: reads.append(given) or read(*given))
+
+    def check(n_reads):
+        close(lean_or_none(model, 20, NAMES, NAMES).logits(tokens), model(tokens))
+        assert len(reads) == n_reads, reads
+        reads.clear()
+
+    check(1)
+    with model.hooks([(HOOK, lambda x, hook: None)]):
+        assert lean_or_none(model, 20) is None
+    model.run_with_cache(tokens)
+    for parameter in model.parameters():
+        parameter.mul_(1.1)
+        parameter.data.mul_(0.95)
+    check(0)
+    for parameter in network.parameters():
+        parameter.data = parameter.data * 1.1  # another place
+    check(1)
+    for owner in list(network.modules()):
+        for name, parameter in owner.named_parameters(recurse=False):
+            setattr(owner, name, torch.nn.Parameter(parameter * 0.9))
+    check(1)
+    network.load_state_dict({name: it * 1.2 for name, it in network.state_dict().items()}, assign=True)
+    check(1)
+    norm = next(m for m in network.modules() if type(m).__name__ in ("LlamaRMSNorm", "LayerNorm"))
+    epsilon = "variance_epsilon" if hasattr(norm, "variance_epsilon") else "eps"
+    setattr(norm, epsilon, 0.3)
+    if kind == "gpt2":  # the bridge has an epsilon of its own, so that the forwards are not the same any more
+        assert lean_or_none(model, 20) is None
+        setattr(norm, epsilon, 1e-5)
+        assert len(reads) == 1
+        reads.clear()
+    check(1)
+    owner, name = next((m, n) for m in network.modules() for n, it in m._modules.items() if it is norm)
+    other = copy.deepcopy(norm)
+    owner._modules[name] = other
+    assert lean_or_none(model, 20) is not None
+    with other.register_forward_hook(lambda *_: None):
+        assert lean_or_none(model, 20) is None
+    other.forward = lambda x: 2 * x
+    assert lean_or_none(model, 20) is None
 
 
 def test_whoever_listens_is_heard(tiny_model, tiny_sae, tokens):

@@ -23,8 +23,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from sae_widgets.lean import trust
+from sae_widgets.lean.keeping import kept_network
 from sae_widgets.lean.network import Cache, Change, Network, Reached, Tap
-from sae_widgets.lean.reading import Unknown, network_of
+from sae_widgets.lean.reading import Unknown
 from sae_widgets.module_names import layer_of
 
 __all__ = ["Cache", "Change", "Lean", "captured", "lean_or_none"]
@@ -57,17 +58,17 @@ def lean_or_none(model: Any, n_pos: int, names: Sequence[str] = (), changed_name
     if torch.is_grad_enabled() or not isinstance(network, nn.Module):
         return None
     n_ctx = int(model.cfg.n_ctx)
-    if n_pos > n_ctx or not trust.is_untouched(model, network):
+    if n_pos > n_ctx:
         return None
     try:
-        lean = network_of(model.wrapped, min(max(n_pos, trust.N_PROBED), n_ctx))
+        kept = kept_network(model, network, min(max(n_pos, trust.N_PROBED), n_ctx))
         taps = {name: _tap(name) for name in (*names, *changed_names)}
     except Unknown as unknown:
         trust.say_once(network, f"{unknown} is not known to it")
         return None
-    if torch.is_autocast_enabled(lean.embed.device.type):
+    lean, key = kept.network, kept.signature
+    if not trust.is_untouched(model, network) or torch.is_autocast_enabled(lean.embed.device.type):
         return None
-    key = trust.signature(lean)
     wrong = trust.verdict(network, key, lambda: trust.logits_differ(model, lean, n_ctx))
     for name in taps:
         if not wrong:

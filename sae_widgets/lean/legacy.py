@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from torch import Tensor
+
 from sae_widgets.lean.network import Attention, Block, ByHead, Linear, Mlp, Network, Norm, Rotary
 from sae_widgets.lean.reading import Unknown, act_named, rms_norm, rotary_of
 
@@ -91,7 +93,7 @@ def _block(block: Any, cfg: Any, rotaries: list[Rotary], n_pos: int) -> Block:
             ByHead(attn.W_Q, attn.b_Q),
             keys,
             values,
-            Linear(attn.W_O.flatten(0, 1).T, attn.b_O),
+            Linear(_flat(attn.W_O).T, attn.b_O),
             n_heads=cfg.n_heads,
             n_kv_heads=cfg.n_key_value_heads or cfg.n_heads,
             scale=1 / float(attn.attn_scale),
@@ -104,6 +106,13 @@ def _block(block: Any, cfg: Any, rotaries: list[Rotary], n_pos: int) -> Block:
         post2=_norm(block, "ln2_post", cfg) if is_double and not cfg.attn_only else None,
         is_parallel=bool(cfg.parallel_attn_mlp),
     )
+
+
+def _flat(weight: Tensor) -> Tensor:
+    flat = weight.flatten(0, 1)
+    if flat.data_ptr() != weight.data_ptr():
+        raise Unknown("a W_O that lies in pieces")
+    return flat
 
 
 def _norm(owner: Any, name: str, cfg: Any) -> Norm | None:

@@ -68,17 +68,22 @@ class Norm(NamedTuple):
     eps: float
     least: Tensor | None = None
     """`eps` as a tensor of an RMSNorm's, in float32."""
+    is_from_one: bool = False
+    """Whether an RMSNorm's weight is what it adds to one."""
 
     def __call__(self, x: Tensor) -> Tensor:
         shape = x.shape[-1:]
         if not self.is_rms:
             return functional.layer_norm(x, shape, self.weight, self.bias, self.eps)
-        if x.shape[-2] > 1 or self.least is None:
-            return functional.rms_norm(x, shape, self.weight, self.eps)
-        # The same for one token, where calls cost more than arithmetic: 11 us for 20.
+        if self.least is None:
+            weight = self.weight + 1 if self.is_from_one and self.weight is not None else self.weight
+            return functional.rms_norm(x, shape, weight, self.eps)
+        # Three passes for rms_norm's six: 19 us for 35 of one prompt, 285 for 950 of 4,096 tokens.
         norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
         scale = torch.addcmul(self.least, norm, norm, value=1 / shape[0]).rsqrt_()
-        return x * scale if self.weight is None else scale.mul(x).mul_(self.weight)
+        if self.weight is None:
+            return x * scale
+        return (torch.addcmul(x, x, self.weight) if self.is_from_one else x * self.weight).mul_(scale)
 
 
 class Rotary(NamedTuple):
@@ -227,14 +232,20 @@ class LayerCache:
     def add(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         """All keys and values there are, these included; rows that were one until now become several."""
         n_new, n_rows = k.shape[2], k.shape[0]
-        if self._k is None or self._v is None:
-            self._k, self._v = (t.new_empty(n_rows, t.shape[1], self.n_room, t.shape[3]) for t in (k, v))
-        elif len(self._k) < n_rows:
-            self._k, self._v = (t.expand(n_rows, -1, -1, -1).contiguous() for t in (self._k, self._v))
+        if self._k is None or self._v is None:  # the prompt's, as they are: room is made when more come
+            self._k, self._v, self.n = k, v, n_new
+            return k, v
+        if self._k.shape[2] < self.n_room or len(self._k) < n_rows:
+            self._k, self._v = (self._with_room(t, n_rows) for t in (self._k, self._v))
         self._k.narrow(2, self.n, n_new).copy_(k)
         self._v.narrow(2, self.n, n_new).copy_(v)
         self.n += n_new
         return self._k.narrow(2, 0, self.n), self._v.narrow(2, 0, self.n)
+
+    def _with_room(self, before: Tensor, n_rows: int) -> Tensor:
+        room = before.new_empty(n_rows, before.shape[1], self.n_room, before.shape[3])
+        room.narrow(2, 0, self.n).copy_(before.narrow(2, 0, self.n))
+        return room
 
 
 class Cache:

@@ -110,12 +110,12 @@ def _norm(module: Any) -> Norm:
     if not kind.endswith("RMSNorm"):
         raise Unknown(f"a {kind} for a norm")
     eps = found.variance_epsilon if hasattr(found, "variance_epsilon") else found.eps
-    return rms_norm(found.weight + 1 if kind.startswith("Gemma") else found.weight, eps, found.weight)
+    return rms_norm(found.weight, eps, found.weight, is_from_one=kind.startswith("Gemma"))
 
 
-def rms_norm(weight: Tensor | None, eps: float, like: Tensor) -> Norm:
-    """An RMSNorm, ready for single tokens."""
-    return Norm(True, weight, None, eps, _least(eps, like.device) if like.dtype == torch.float32 else None)
+def rms_norm(weight: Tensor | None, eps: float, like: Tensor, *, is_from_one: bool = False) -> Norm:
+    """An RMSNorm, the shorter way in float32."""
+    return Norm(True, weight, None, eps, _least(eps, like.device) if like.dtype == torch.float32 else None, is_from_one)
 
 
 @lru_cache(maxsize=16)

@@ -62,6 +62,13 @@ def is_untouched(model: Any, network: nn.Module) -> bool:
     return True
 
 
+def forget(model: Any, network: nn.Module) -> None:
+    """To be called where the model is made of other modules, or other settings, than before."""
+    _MODULES.pop(model, None)
+    _FREE.pop(model, None)
+    _VERDICTS.pop(network, None)
+
+
 def _within(root: Any) -> Iterable[nn.Module]:
     return root.modules() if isinstance(root, nn.Module) else ()
 
