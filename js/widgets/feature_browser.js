@@ -12,6 +12,7 @@ import { GRID_LIST_CSS, gridList } from "../lib/grid_list.js";
 import { makeHost } from "../lib/host.js";
 import { createHistory } from "../lib/history.js";
 import { mapPanel, MAP_PANEL_CSS } from "../lib/map_panel.js";
+import { PASS_BAR_CSS, passBar } from "../lib/pass_bar.js";
 import { debounce, perFrame } from "../lib/sync.js";
 import { shorten, visible } from "../lib/tokens.js";
 import * as dashboardView from "./feature_dashboard.js";
@@ -63,6 +64,7 @@ export function render({ model, el, root, offline, theme, childModel }) {
     },
   };
   const box = rangeBox(el, source);
+  const pass = passBar(model);
   const list = gridList({
     label: "Features. Arrow keys move, Enter opens the dashboard.",
     columns: [], headHeight: HEAD,
@@ -82,7 +84,7 @@ export function render({ model, el, root, offline, theme, childModel }) {
   el.append(
     h("div", { class: "sw-row sw-fb-top" }, find, counted, undo, redo, reset),
     h("div", { class: "sw-row sw-fb-top" }, contrast.open, like, mapOpen, columnPick.open, h("span", { class: "sw-grow" }), stop),
-    contrast.node, chips, body, dashboard);
+    contrast.node, pass.node, chips, body, dashboard);
 
   // -- columns -------------------------------------------------------------------------------------------------------
 
@@ -276,7 +278,8 @@ export function render({ model, el, root, offline, theme, childModel }) {
   let showing;
   function drawStop() {
     clearTimeout(showing);
-    const isRunning = get("status")?.state === "running";
+    const { state, text } = get("status") ?? {};
+    const isRunning = state === "running" && (text || pass.node.hidden); // texts being read have a button of their own
     if (!isRunning) stop.hidden = true;
     else showing = setTimeout(() => (stop.hidden = isOver), 400); // what is quickly done needs no button
   }
@@ -340,6 +343,7 @@ export function render({ model, el, root, offline, theme, childModel }) {
     narrow.disconnect();
     endDashboard?.();
     box.stop();
+    pass.stop();
     contrast.stop();
     columnPick.stop();
     map.stop();
@@ -349,7 +353,7 @@ export function render({ model, el, root, offline, theme, childModel }) {
   };
 }
 
-export const css = `${GRID_LIST_CSS}${COLUMN_HEAD_CSS}${COLUMN_PICKER_CSS}${CONTRAST_FORM_CSS}${MAP_PANEL_CSS}
+export const css = `${GRID_LIST_CSS}${COLUMN_HEAD_CSS}${COLUMN_PICKER_CSS}${CONTRAST_FORM_CSS}${MAP_PANEL_CSS}${PASS_BAR_CSS}
 .sw-fb-top { margin-bottom: 8px; }
 .sw-fb-find { flex-basis: 180px; }
 .sw-fb-count { min-width: 150px; text-align: end; }

@@ -5,6 +5,7 @@ import { CONTEXTS_CSS, contextList } from "../lib/context_list.js";
 import { fill, h, listen, needsKernel, on, write } from "../lib/dom.js";
 import { densityWords, facts, histogram, logitTables, pairs, panel, PANELS_CSS, shapeWords } from "../lib/feature_panels.js";
 import { count, number, percent, signed } from "../lib/format.js";
+import { PASS_BAR_CSS, passBar } from "../lib/pass_bar.js";
 import { beside, savedFeatures } from "../lib/saved_features.js";
 import { quotedToken, visible } from "../lib/tokens.js";
 
@@ -43,7 +44,7 @@ export function render({ model, el, root, ask, offline, theme }) {
   const pin = h("button", { class: "sw-btn", type: "button", onclick: togglePin });
   const pins = h("div", { class: "sw-row sw-fd-pins", role: "group", "aria-label": "Pinned features" });
   const explained = h("div", { class: "sw-row sw-small sw-fd-explained" });
-  const pass = h("div", { class: "sw-row sw-fd-pass sw-small", role: "status" });
+  const pass = passBar(model);
 
   const density = h("div", { class: "sw-fp-line sw-small" });
   const shape = h("div", { class: "sw-small sw-fp-line" });
@@ -80,7 +81,7 @@ export function render({ model, el, root, ask, offline, theme }) {
     h("div", { class: "sw-row sw-fd-head" },
       button("‹", "Previous feature (left arrow)", () => goOn(-1)), button("›", "Next feature (right arrow)", () => goOn(1)), button("⚄", "A random feature that fires", goRandom),
       title, name, h("span", { class: "sw-grow" }), find.node, pin),
-    pins, explained, pass, waiting, body);
+    pins, explained, pass.node, waiting, body);
 
   // -- drawing -------------------------------------------------------------------------------------------------------
 
@@ -179,22 +180,6 @@ export function render({ model, el, root, ask, offline, theme }) {
     fill(pins, h("span", { class: "sw-small sw-muted" }, "Pinned"), pinned.map((/** @type {number} */ feature) => h("button", { class: "sw-btn sw-small", type: "button", "aria-pressed": String(feature === get("feature")), disabled: !isThere(feature), onclick: () => go(feature) }, `#${feature}`)));
   }
 
-  function drawPass() {
-    const { done, total, is_paused: isPaused } = get("gathering") ?? {};
-    pass.hidden = done === undefined;
-    if (pass.hidden) return;
-    const act = (/** @type {string} */ kind) => () => model.send({ kind });
-    const share = total ? Math.min(100, (100 * done) / total) : 0;
-    const resume = isPaused ? "resume" : "pause";
-    const focused = /** @type {HTMLElement | null} */ (pass.querySelector(":focus"))?.dataset.kind;
-    fill(pass,
-      h("span", { class: "sw-progress", "aria-hidden": "true" }, h("i", { style: { width: `${share}%` } })),
-      h("span", {}, `${isPaused ? "Paused at" : "Reading"} ${count(done)}${total ? ` of ${count(total)}` : ""} tokens; what shows sharpens as it goes`),
-      h("button", { class: "sw-btn sw-plain sw-small", type: "button", "data-kind": "pause", onclick: act(resume) }, isPaused ? "Go on" : "Pause"),
-      h("button", { class: "sw-btn sw-plain sw-small", type: "button", "data-kind": "stop", onclick: act("stop") }, "Stop here"));
-    if (focused) /** @type {HTMLElement | null} */ (pass.querySelector(`[data-kind="${focused}"]`))?.focus();
-  }
-
   // -- acting --------------------------------------------------------------------------------------------------------
 
   function togglePin() {
@@ -241,7 +226,7 @@ export function render({ model, el, root, ask, offline, theme }) {
     }),
     listen(model, ["log_counts"], drawActivations),
     listen(model, ["width", "show_breaks", "sort"], drawContexts),
-    listen(model, ["gathering"], drawPass),
+    pass.stop,
     on(root, "keydown", (event) => {
       if (isFixed || event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName) || event.target.closest(".sw-cl, .sw-hist-box")) return;
       if (event.key === "ArrowRight") goOn(1);
@@ -251,7 +236,6 @@ export function render({ model, el, root, ask, offline, theme }) {
     }),
   ];
   draw();
-  drawPass();
   showSaved();
   return () => {
     narrow.disconnect();
@@ -261,12 +245,12 @@ export function render({ model, el, root, ask, offline, theme }) {
   };
 }
 
-export const css = `${PANELS_CSS}${CONTEXTS_CSS}
+export const css = `${PANELS_CSS}${CONTEXTS_CSS}${PASS_BAR_CSS}
 .sw-fd-head { margin-bottom: 6px; }
 .sw-fd-title { font-size: 15px; }
 .sw-fd-name { flex: 1 1 180px; max-width: 340px; }
 .sw-fd-explanation { display: inline-flex; align-items: baseline; gap: 4px; }
-.sw-fd-pins, .sw-fd-explained, .sw-fd-pass { margin-bottom: 6px; }
+.sw-fd-pins, .sw-fd-explained { margin-bottom: 6px; }
 .sw-fd-body { display: grid; grid-template-columns: minmax(260px, 320px) minmax(0, 1fr); gap: 0 18px; border-top: 1px solid var(--sw-line); }
 .sw-fd-left, .sw-fd-right { min-width: 0; max-height: 720px; overflow: auto; overscroll-behavior: contain; }
 .sw-fd-left { padding-inline-end: 10px; }

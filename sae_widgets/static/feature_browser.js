@@ -1944,6 +1944,35 @@ var MAP_PANEL_CSS = `${SCATTER_MAP_CSS}
 .sw-mp-bar { display: inline-block; width: 70px; height: 8px; border-radius: 3px; }
 `;
 
+// lib/pass_bar.js
+function passBar(model) {
+  const node = h("div", { class: "sw-row sw-small sw-pass", role: "status" });
+  function draw() {
+    const { done, total, is_paused: isPaused } = model.get("gathering") ?? {};
+    node.hidden = done === void 0;
+    if (node.hidden) return;
+    const act = (action) => () => model.send({ kind: "gathering", action });
+    const share = total ? Math.min(100, 100 * done / total) : 0;
+    const focused = (
+      /** @type {HTMLElement | null} */
+      node.querySelector(":focus")?.dataset.kind
+    );
+    fill(
+      node,
+      h("span", { class: "sw-progress", "aria-hidden": "true" }, h("i", { style: { width: `${share}%` } })),
+      h("span", {}, `${isPaused ? "Paused at" : "Reading"} ${count(done)}${total ? ` of ${count(total)}` : ""} tokens; what shows sharpens as it goes`),
+      h("button", { class: "sw-btn sw-plain sw-small", type: "button", "data-kind": "pause", onclick: act(isPaused ? "resume" : "pause") }, isPaused ? "Go on" : "Pause"),
+      h("button", { class: "sw-btn sw-plain sw-small", type: "button", "data-kind": "stop", onclick: act("stop") }, "Stop here")
+    );
+    if (focused) node.querySelector(`[data-kind="${focused}"]`)?.focus();
+  }
+  draw();
+  return { node, stop: listen(model, ["gathering"], draw) };
+}
+var PASS_BAR_CSS = `
+.sw-pass { margin-bottom: 6px; }
+`;
+
 // widgets/feature_dashboard.js
 var feature_dashboard_exports = {};
 __export(feature_dashboard_exports, {
@@ -2538,7 +2567,7 @@ function render({ model, el, root, ask, offline, theme }) {
   const pin = h("button", { class: "sw-btn", type: "button", onclick: togglePin });
   const pins = h("div", { class: "sw-row sw-fd-pins", role: "group", "aria-label": "Pinned features" });
   const explained = h("div", { class: "sw-row sw-small sw-fd-explained" });
-  const pass = h("div", { class: "sw-row sw-fd-pass sw-small", role: "status" });
+  const pass = passBar(model);
   const density = h("div", { class: "sw-fp-line sw-small" });
   const shape = h("div", { class: "sw-small sw-fp-line" });
   const activations = h("div");
@@ -2588,7 +2617,7 @@ function render({ model, el, root, ask, offline, theme }) {
     ),
     pins,
     explained,
-    pass,
+    pass.node,
     waiting,
     body
   );
@@ -2692,26 +2721,6 @@ function render({ model, el, root, ask, offline, theme }) {
     pins.hidden = !pinned.length;
     fill(pins, h("span", { class: "sw-small sw-muted" }, "Pinned"), pinned.map((feature) => h("button", { class: "sw-btn sw-small", type: "button", "aria-pressed": String(feature === get("feature")), disabled: !isThere(feature), onclick: () => go(feature) }, `#${feature}`)));
   }
-  function drawPass() {
-    const { done, total, is_paused: isPaused } = get("gathering") ?? {};
-    pass.hidden = done === void 0;
-    if (pass.hidden) return;
-    const act = (kind) => () => model.send({ kind });
-    const share = total ? Math.min(100, 100 * done / total) : 0;
-    const resume = isPaused ? "resume" : "pause";
-    const focused = (
-      /** @type {HTMLElement | null} */
-      pass.querySelector(":focus")?.dataset.kind
-    );
-    fill(
-      pass,
-      h("span", { class: "sw-progress", "aria-hidden": "true" }, h("i", { style: { width: `${share}%` } })),
-      h("span", {}, `${isPaused ? "Paused at" : "Reading"} ${count(done)}${total ? ` of ${count(total)}` : ""} tokens; what shows sharpens as it goes`),
-      h("button", { class: "sw-btn sw-plain sw-small", type: "button", "data-kind": "pause", onclick: act(resume) }, isPaused ? "Go on" : "Pause"),
-      h("button", { class: "sw-btn sw-plain sw-small", type: "button", "data-kind": "stop", onclick: act("stop") }, "Stop here")
-    );
-    if (focused) pass.querySelector(`[data-kind="${focused}"]`)?.focus();
-  }
   function togglePin() {
     const [pinned, feature] = [get("pinned"), get("feature")];
     set({ pinned: pinned.includes(feature) ? pinned.filter((f) => f !== feature) : [...pinned, feature] });
@@ -2751,7 +2760,7 @@ function render({ model, el, root, ask, offline, theme }) {
     }),
     listen(model, ["log_counts"], drawActivations),
     listen(model, ["width", "show_breaks", "sort"], drawContexts),
-    listen(model, ["gathering"], drawPass),
+    pass.stop,
     on(root, "keydown", (event) => {
       if (isFixed || event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName) || event.target.closest(".sw-cl, .sw-hist-box")) return;
       if (event.key === "ArrowRight") goOn(1);
@@ -2761,7 +2770,6 @@ function render({ model, el, root, ask, offline, theme }) {
     })
   ];
   draw();
-  drawPass();
   showSaved();
   return () => {
     narrow.disconnect();
@@ -2770,12 +2778,12 @@ function render({ model, el, root, ask, offline, theme }) {
     for (const stop of stops) stop();
   };
 }
-var css2 = `${PANELS_CSS}${CONTEXTS_CSS}
+var css2 = `${PANELS_CSS}${CONTEXTS_CSS}${PASS_BAR_CSS}
 .sw-fd-head { margin-bottom: 6px; }
 .sw-fd-title { font-size: 15px; }
 .sw-fd-name { flex: 1 1 180px; max-width: 340px; }
 .sw-fd-explanation { display: inline-flex; align-items: baseline; gap: 4px; }
-.sw-fd-pins, .sw-fd-explained, .sw-fd-pass { margin-bottom: 6px; }
+.sw-fd-pins, .sw-fd-explained { margin-bottom: 6px; }
 .sw-fd-body { display: grid; grid-template-columns: minmax(260px, 320px) minmax(0, 1fr); gap: 0 18px; border-top: 1px solid var(--sw-line); }
 .sw-fd-left, .sw-fd-right { min-width: 0; max-height: 720px; overflow: auto; overscroll-behavior: contain; }
 .sw-fd-left { padding-inline-end: 10px; }
@@ -2833,6 +2841,7 @@ function render2({ model, el, root, offline, theme, childModel }) {
     }
   };
   const box = rangeBox(el, source);
+  const pass = passBar(model);
   const list = gridList({
     label: "Features. Arrow keys move, Enter opens the dashboard.",
     columns: [],
@@ -2859,6 +2868,7 @@ function render2({ model, el, root, offline, theme, childModel }) {
     h("div", { class: "sw-row sw-fb-top" }, find, counted, undo, redo, reset),
     h("div", { class: "sw-row sw-fb-top" }, contrast2.open, like, mapOpen, columnPick.open, h("span", { class: "sw-grow" }), stop),
     contrast2.node,
+    pass.node,
     chips,
     body,
     dashboard
@@ -3030,7 +3040,8 @@ function render2({ model, el, root, offline, theme, childModel }) {
   let showing;
   function drawStop() {
     clearTimeout(showing);
-    const isRunning = get("status")?.state === "running";
+    const { state: state2, text } = get("status") ?? {};
+    const isRunning = state2 === "running" && (text || pass.node.hidden);
     if (!isRunning) stop.hidden = true;
     else showing = setTimeout(() => stop.hidden = isOver, 400);
   }
@@ -3093,6 +3104,7 @@ function render2({ model, el, root, offline, theme, childModel }) {
     narrow.disconnect();
     endDashboard?.();
     box.stop();
+    pass.stop();
     contrast2.stop();
     columnPick.stop();
     map.stop();
@@ -3101,7 +3113,7 @@ function render2({ model, el, root, offline, theme, childModel }) {
     for (const stop2 of stops) stop2();
   };
 }
-var css3 = `${GRID_LIST_CSS}${COLUMN_HEAD_CSS}${COLUMN_PICKER_CSS}${CONTRAST_FORM_CSS}${MAP_PANEL_CSS}
+var css3 = `${GRID_LIST_CSS}${COLUMN_HEAD_CSS}${COLUMN_PICKER_CSS}${CONTRAST_FORM_CSS}${MAP_PANEL_CSS}${PASS_BAR_CSS}
 .sw-fb-top { margin-bottom: 8px; }
 .sw-fb-find { flex-basis: 180px; }
 .sw-fb-count { min-width: 150px; text-align: end; }

@@ -1261,6 +1261,35 @@ var PANELS_CSS = `
 .sw-hist-mark { stroke: var(--sw-good); stroke-width: 2; vector-effect: non-scaling-stroke; }
 `;
 
+// lib/pass_bar.js
+function passBar(model) {
+  const node = h("div", { class: "sw-row sw-small sw-pass", role: "status" });
+  function draw() {
+    const { done, total, is_paused: isPaused } = model.get("gathering") ?? {};
+    node.hidden = done === void 0;
+    if (node.hidden) return;
+    const act = (action) => () => model.send({ kind: "gathering", action });
+    const share = total ? Math.min(100, 100 * done / total) : 0;
+    const focused = (
+      /** @type {HTMLElement | null} */
+      node.querySelector(":focus")?.dataset.kind
+    );
+    fill(
+      node,
+      h("span", { class: "sw-progress", "aria-hidden": "true" }, h("i", { style: { width: `${share}%` } })),
+      h("span", {}, `${isPaused ? "Paused at" : "Reading"} ${count(done)}${total ? ` of ${count(total)}` : ""} tokens; what shows sharpens as it goes`),
+      h("button", { class: "sw-btn sw-plain sw-small", type: "button", "data-kind": "pause", onclick: act(isPaused ? "resume" : "pause") }, isPaused ? "Go on" : "Pause"),
+      h("button", { class: "sw-btn sw-plain sw-small", type: "button", "data-kind": "stop", onclick: act("stop") }, "Stop here")
+    );
+    if (focused) node.querySelector(`[data-kind="${focused}"]`)?.focus();
+  }
+  draw();
+  return { node, stop: listen(model, ["gathering"], draw) };
+}
+var PASS_BAR_CSS = `
+.sw-pass { margin-bottom: 6px; }
+`;
+
 // lib/saved_features.js
 var MAX_FOUND = 20;
 function beside(features, feature, step) {
@@ -1338,7 +1367,7 @@ function render({ model, el, root, ask, offline, theme }) {
   const pin = h("button", { class: "sw-btn", type: "button", onclick: togglePin });
   const pins = h("div", { class: "sw-row sw-fd-pins", role: "group", "aria-label": "Pinned features" });
   const explained = h("div", { class: "sw-row sw-small sw-fd-explained" });
-  const pass = h("div", { class: "sw-row sw-fd-pass sw-small", role: "status" });
+  const pass = passBar(model);
   const density = h("div", { class: "sw-fp-line sw-small" });
   const shape = h("div", { class: "sw-small sw-fp-line" });
   const activations = h("div");
@@ -1388,7 +1417,7 @@ function render({ model, el, root, ask, offline, theme }) {
     ),
     pins,
     explained,
-    pass,
+    pass.node,
     waiting,
     body
   );
@@ -1492,26 +1521,6 @@ function render({ model, el, root, ask, offline, theme }) {
     pins.hidden = !pinned.length;
     fill(pins, h("span", { class: "sw-small sw-muted" }, "Pinned"), pinned.map((feature) => h("button", { class: "sw-btn sw-small", type: "button", "aria-pressed": String(feature === get("feature")), disabled: !isThere(feature), onclick: () => go(feature) }, `#${feature}`)));
   }
-  function drawPass() {
-    const { done, total, is_paused: isPaused } = get("gathering") ?? {};
-    pass.hidden = done === void 0;
-    if (pass.hidden) return;
-    const act = (kind) => () => model.send({ kind });
-    const share = total ? Math.min(100, 100 * done / total) : 0;
-    const resume = isPaused ? "resume" : "pause";
-    const focused = (
-      /** @type {HTMLElement | null} */
-      pass.querySelector(":focus")?.dataset.kind
-    );
-    fill(
-      pass,
-      h("span", { class: "sw-progress", "aria-hidden": "true" }, h("i", { style: { width: `${share}%` } })),
-      h("span", {}, `${isPaused ? "Paused at" : "Reading"} ${count(done)}${total ? ` of ${count(total)}` : ""} tokens; what shows sharpens as it goes`),
-      h("button", { class: "sw-btn sw-plain sw-small", type: "button", "data-kind": "pause", onclick: act(resume) }, isPaused ? "Go on" : "Pause"),
-      h("button", { class: "sw-btn sw-plain sw-small", type: "button", "data-kind": "stop", onclick: act("stop") }, "Stop here")
-    );
-    if (focused) pass.querySelector(`[data-kind="${focused}"]`)?.focus();
-  }
   function togglePin() {
     const [pinned, feature] = [get("pinned"), get("feature")];
     set({ pinned: pinned.includes(feature) ? pinned.filter((f) => f !== feature) : [...pinned, feature] });
@@ -1551,7 +1560,7 @@ function render({ model, el, root, ask, offline, theme }) {
     }),
     listen(model, ["log_counts"], drawActivations),
     listen(model, ["width", "show_breaks", "sort"], drawContexts),
-    listen(model, ["gathering"], drawPass),
+    pass.stop,
     on(root, "keydown", (event) => {
       if (isFixed || event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName) || event.target.closest(".sw-cl, .sw-hist-box")) return;
       if (event.key === "ArrowRight") goOn(1);
@@ -1561,7 +1570,6 @@ function render({ model, el, root, ask, offline, theme }) {
     })
   ];
   draw();
-  drawPass();
   showSaved();
   return () => {
     narrow.disconnect();
@@ -1570,12 +1578,12 @@ function render({ model, el, root, ask, offline, theme }) {
     for (const stop of stops) stop();
   };
 }
-var css2 = `${PANELS_CSS}${CONTEXTS_CSS}
+var css2 = `${PANELS_CSS}${CONTEXTS_CSS}${PASS_BAR_CSS}
 .sw-fd-head { margin-bottom: 6px; }
 .sw-fd-title { font-size: 15px; }
 .sw-fd-name { flex: 1 1 180px; max-width: 340px; }
 .sw-fd-explanation { display: inline-flex; align-items: baseline; gap: 4px; }
-.sw-fd-pins, .sw-fd-explained, .sw-fd-pass { margin-bottom: 6px; }
+.sw-fd-pins, .sw-fd-explained { margin-bottom: 6px; }
 .sw-fd-body { display: grid; grid-template-columns: minmax(260px, 320px) minmax(0, 1fr); gap: 0 18px; border-top: 1px solid var(--sw-line); }
 .sw-fd-left, .sw-fd-right { min-width: 0; max-height: 720px; overflow: auto; overscroll-behavior: contain; }
 .sw-fd-left { padding-inline-end: 10px; }

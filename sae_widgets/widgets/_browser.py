@@ -15,7 +15,7 @@ from sae_widgets.features.columns import FeatureColumn
 from sae_widgets.features.contrast import Contrast
 from sae_widgets.features.directions import DirectionMap, Matches
 from sae_widgets.features.identity import check_identity
-from sae_widgets.features.statistics import FeatureStatistics, known_statistics
+from sae_widgets.features.statistics import FeatureStatistics
 from sae_widgets.sae import SAE
 from sae_widgets.sae.config import nearest
 from sae_widgets.widgets._clean import clean_text
@@ -31,8 +31,8 @@ MAX_LITERAL = 200
 MAX_TEXT = 400
 """Characters of a text that reach the page."""
 NO_STATISTICS = (
-    "There are no statistics of this SAE, so there is no dashboard to open. Gather them: statistics = "
-    "sw.feature_statistics(model, sae, texts), then FeatureBrowser(model, sae, statistics)."
+    "There are no statistics of this SAE, so there is no dashboard to open. Gather them as you look: "
+    "FeatureBrowser(model, sae, texts=[...]), or first: sw.feature_statistics(model, sae, texts)."
 )
 _NUMBER = re.compile(r"#?[0-9]{1,9}")
 
@@ -243,9 +243,9 @@ def checked_model(model: Any, sae: SAE) -> Any:
     return as_hooked(model)
 
 
-def checked_statistics(statistics: FeatureStatistics | None, model: Any, sae: SAE) -> FeatureStatistics | None:
+def check_statistics(statistics: FeatureStatistics | None, model: Any, sae: SAE) -> None:
     if statistics is None:
-        return known_statistics(sae)
+        return
     if statistics.d_sae != sae.d_sae:
         raise ValueError(
             f"The statistics are of an SAE with {statistics.d_sae:,} features, this one has {sae.d_sae:,}. Gather "
@@ -258,7 +258,6 @@ def checked_statistics(statistics: FeatureStatistics | None, model: Any, sae: SA
             "its own: sw.feature_statistics(model, sae, texts)."
         )
     check_identity(statistics.about, model, sae, "These statistics do not belong here")
-    return statistics
 
 
 def _as_number(value: Any) -> float:

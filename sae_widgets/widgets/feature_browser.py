@@ -1,33 +1,29 @@
 """All features of an SAE in one list: sorted, filtered, searched, mapped, compared with a vector or two texts."""
 
+import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 import traitlets
 
-from sae_widgets.features import directions
-from sae_widgets.features.columns import FeatureColumn, given_columns, label_column, sae_columns, statistics_columns
-from sae_widgets.features.contrast import REDUCE, contrast
+from sae_widgets.features.columns import given_columns, label_column, sae_columns, statistics_columns
+from sae_widgets.features.resuming import PassFolder
 from sae_widgets.features.statistics import FeatureStatistics
 from sae_widgets.sae import SAE
-from sae_widgets.sae.config import nearest
 from sae_widgets.widgets import _browser_picture, _provenance, _shown
-from sae_widgets.widgets._base import Job, SaeWidget, kernel_written
+from sae_widgets.widgets._asked_columns import AskedColumns
+from sae_widgets.widgets._base import Job, kernel_written
 from sae_widgets.widgets._browser import (
     INDEX,
     NO_STATISTICS,
     FeatureTable,
     browser_code,
+    check_statistics,
     checked_model,
-    checked_statistics,
-    contrast_columns,
-    map_columns,
-    match_columns,
-    said,
 )
 from sae_widgets.widgets._browser_dashboards import N_SAVED, RowDashboards
+from sae_widgets.widgets._gathering import GatheringWidget, statistics_at_hand
 from sae_widgets.widgets._refused import RefusedError
 from sae_widgets.widgets.feature_dashboard import FeatureDashboard
 
@@ -39,10 +35,11 @@ class _Features(traitlets.List):
         return super().validate(obj, value.tolist() if hasattr(value, "tolist") else value)
 
 
-class FeatureBrowser(SaeWidget):
+class FeatureBrowser(AskedColumns, GatheringWidget):
     """Every feature as a row, 100,000 as quickly as 100; Enter opens one's dashboard.
 
         browser = sw.FeatureBrowser(model, sae)                       # statistics stored beside the SAE, if any
+        browser = sw.FeatureBrowser(model, sae, texts=texts)          # gathered from texts, shown as they come
         browser.ranges = {"density": (1e-4, 1e-2)}                    # as if brushed in the page
         browser.order = "-max_act"
         browser.contrast("She said yes.", "She said no.")             # fires on the first but not on the second
@@ -55,11 +52,15 @@ class FeatureBrowser(SaeWidget):
         sae: The SAE.
         statistics: Of its features; None takes those stored beside the SAE. Without any, the weights' own numbers show.
         columns: More columns: a pandas DataFrame, or names with a value for each feature.
+        texts: Texts, or rows of tokens, to gather statistics from in the background.
+        n_tokens: Gather so many tokens at most.
+        folder: Where what is gathered is kept, as for `sw.feature_statistics`: the same call goes on after a stop.
         settings: Any trait: `text`, `ranges`, `order`, `selected`, `shown`, `feature`, `map_method`, `color`.
             `selection`: shared with other widgets; False keeps to itself.
 
     Raises:
-        ValueError: If the SAE does not fit the model, the statistics are another SAE's, or a column does not fit.
+        ValueError: If the SAE does not fit the model, the statistics are another SAE's, a column does not fit, or there
+            are texts and no model to read them.
     """
 
     _view = traitlets.Unicode("feature_browser").tag(sync=True)
@@ -79,32 +80,16 @@ class FeatureBrowser(SaeWidget):
     """The row that is chosen."""
     opened = traitlets.Int(None, allow_none=True).tag(sync=True)
     """The feature whose dashboard is open, or None."""
-    map_method = traitlets.Enum((None, *directions.MAPS), None, allow_none=True).tag(sync=True)
-    """"pca" or "umap" shows the map."""
     color = traitlets.Unicode().tag(sync=True)
     """Column that colours the map; empty takes the density, or the decoder norm."""
-    like = traitlets.Int(None, allow_none=True).tag(sync=True)
-    """Feature that the column `cosine` compares with; None after `set_vector`."""
-    text_a = traitlets.Unicode().tag(sync=True)
-    text_b = traitlets.Unicode().tag(sync=True)
-    """The two texts of the contrast search."""
-    contrast_by = traitlets.Enum(REDUCE, "max").tag(sync=True)
 
     n_features = kernel_written(traitlets.Int(0))
     has_model = kernel_written(traitlets.Bool(False))
     can_open = kernel_written(traitlets.Bool(False))
     names = kernel_written(traitlets.Dict())
     facts = kernel_written(traitlets.Dict())
-    given = kernel_written(traitlets.Dict())
-    cosines = kernel_written(traitlets.Dict())
-    contrasted = kernel_written(traitlets.Dict())
-    matched = kernel_written(traitlets.Dict())
-    mapped = kernel_written(traitlets.Dict())
     """Groups of columns as the page takes them."""
     dashboard_id = kernel_written(traitlets.Unicode())
-
-    _dashboards: RowDashboards
-    _vector: tuple[str, torch.Tensor] | None
 
     def __init__(
         self,
@@ -112,33 +97,39 @@ class FeatureBrowser(SaeWidget):
         sae: SAE,
         statistics: FeatureStatistics | None = None,
         columns: Any = None,
+        texts: Iterable[str] | Any = None,
+        n_tokens: int | None = 200_000,
+        folder: str | os.PathLike | None = None,
         **settings: Any,
     ) -> None:
         self._model, self._sae = checked_model(model, sae), sae
-        self._statistics = checked_statistics(statistics, self._model, sae)
+        if self._model is None and texts is not None:
+            raise ValueError("Texts are read by the model, and there is none: FeatureBrowser(model, sae, texts=...).")
+        kept = PassFolder(folder, self._model, sae)
+        self._statistics = statistics_at_hand(sae, kept, statistics, texts)
+        check_statistics(self._statistics, self._model, sae)
         self._table = FeatureTable(sae.d_sae)
         self._given, self._vector = columns, None
         self._dashboards = RowDashboards(self._make_dashboard)
-        weighed = sae_columns(sae)
-        gathered = [] if self._statistics is None else statistics_columns(self._statistics)
+        self._weighed = sae_columns(sae)
         # Sent as the comm opens: what the notebook's server counts against its limit for data comes after that.
-        first = {
-            "names": self._table.replace("names", [label_column(self._statistics, sae.d_sae)]),
-            "facts": self._table.replace("facts", [*gathered, *weighed]),
+        self._first = {
+            **self._known_columns(),
             "given": self._table.replace("given", [] if columns is None else given_columns(columns, sae.d_sae)),
             "n_features": sae.d_sae,
             "has_model": self._model is not None,
-            "can_open": self._model is not None and self._statistics is not None,
         }
+        self._chooses_order = "order" not in settings
         settings.setdefault("order", "-density" if self._statistics is not None else INDEX)
         later = {name: settings.pop(name) for name in ("like", "opened", "map_method") if name in settings}
-        self._first = first
         super().__init__(**settings)
         self.observe(lambda change: change["new"] is None or self._compare(), names="like")
         self.observe(lambda change: self._open(), names="opened")
         self.observe(lambda change: self._make_map(), names="map_method")
         for name, value in later.items():
             setattr(self, name, value)
+        if texts is not None and self._statistics is None:
+            self._begin_gathering(self._model, sae, kept, texts, n_tokens)
 
     # -- what the page is given first ---------------------------------------------------------------------------------
 
@@ -147,6 +138,25 @@ class FeatureBrowser(SaeWidget):
             self.set_trait(name, value)
         self._first = {}
         super().open()
+
+    def _known_columns(self) -> dict[str, Any]:
+        """Names and facts of the features for the page, and whether there are dashboards of them."""
+        known = [] if self._statistics is None else statistics_columns(self._statistics)
+        return {
+            "names": self._table.replace("names", [label_column(self._statistics, self._sae.d_sae)]),
+            "facts": self._table.replace("facts", [*known, *self._weighed]),
+            "can_open": self._model is not None and self._statistics is not None,
+        }
+
+    def take_statistics(self, statistics: FeatureStatistics) -> None:
+        if self._statistics is not None:
+            statistics.labels = self._statistics.labels
+        is_first, self._statistics = self._statistics is None, statistics
+        self.set_from_kernel(**self._known_columns())
+        if is_first and self._chooses_order and self.order == INDEX:
+            self.set_from_kernel(order="-density")
+        if self._dashboards.shown is not None:
+            self._dashboards.shown.take_statistics(statistics)
 
     # -- checks --------------------------------------------------------------------------------------------------------
 
@@ -177,15 +187,6 @@ class FeatureBrowser(SaeWidget):
             self._table.check_column(key)
         return proposal["value"]
 
-    @traitlets.validate("map_method")
-    def _check_map(self, proposal: Any) -> str | None:
-        try:
-            if proposal["value"] is not None:
-                directions.check_map(proposal["value"])
-        except ValueError as error:
-            raise RefusedError(str(error)) from None
-        return proposal["value"]
-
     def _check_numbers(self, features: Sequence[int]) -> None:
         n = self._sae.d_sae
         wrong = [f for f in features if not 0 <= f < n]
@@ -211,104 +212,6 @@ class FeatureBrowser(SaeWidget):
         """Take every filter away."""
         self.text, self.ranges, self.selected = "", {}, []
 
-    # -- more columns --------------------------------------------------------------------------------------------------
-
-    def add_columns(self, columns: Any) -> None:
-        """Show more columns, from a pandas DataFrame or names with values; of a name that is there, the new values.
-
-        Raises:
-            ValueError: If a column does not fit.
-        """
-        new = {column.key: column for column in given_columns(columns, self._sae.d_sae)}
-        old = {column.key: column for column in self._table.groups["given"]}
-        self.set_from_kernel(given=self._table.replace("given", (old | new).values()))
-
-    def remove_column(self, name: str) -> None:
-        """Take a column away that was given from Python.
-
-        Raises:
-            ValueError: If there is none of that name.
-        """
-        kept = [column for column in self._table.groups["given"] if column.key != name]
-        if len(kept) == len(self._table.groups["given"]):
-            given = [column.key for column in kept]
-            raise ValueError(f"No column {name!r} was given. {nearest(name, given)}")
-        self.ranges = {key: pair for key, pair in self.ranges.items() if key != name}
-        self.order = INDEX if self.order.removeprefix("-") == name else self.order
-        self.color = "" if self.color == name else self.color
-        self.shown = [key for key in self.shown if key != name]
-        self.set_from_kernel(given=self._table.replace("given", kept))
-
-    def set_vector(self, vector: Any, name: str = "vector") -> None:
-        """Show every decoder row's cosine with `vector`, a direction of what the SAE writes; nearest first.
-
-        Raises:
-            ValueError: If it has another width, is zero or holds NaN.
-        """
-        direction = torch.as_tensor(vector).detach().float().reshape(-1)
-        directions.check_direction(self._sae, direction)  # refused here, where it was given
-        self.like, self._vector = None, (name, direction)
-        self._compare()
-        self.order = "-cosine"
-
-    def match(self, other: SAE, name: str = "other SAE") -> None:
-        """Show for every feature the one of `other` whose decoder row is nearest, and their cosine."""
-
-        def work(job: Job) -> None:
-            found = directions.matched_features(self._sae, other, said(job))
-            columns = match_columns(found, name)
-            self.set_from_kernel(matched=self._table.replace("matched", columns))
-
-        self.submit("match", work)
-
-    def contrast(self, text_a: str | None = None, text_b: str | None = None, by: str | None = None) -> None:
-        """Show what fires on the first text but not on the second, most different first; None leaves as it was."""
-        if self._model is None:
-            raise ValueError("A contrast search runs the model; make the browser with it: FeatureBrowser(model, sae).")
-        self.text_a = self.text_a if text_a is None else text_a
-        self.text_b = self.text_b if text_b is None else text_b
-        self.contrast_by = self.contrast_by if by is None else by
-        asked = (self.text_a, self.text_b)
-
-        def work(job: Job) -> None:
-            found = contrast(self._model, self._sae, *asked, by=self.contrast_by, on_progress=said(job))
-            job.check()
-            self.set_from_kernel(contrasted=self._table.replace("contrasted", contrast_columns(found)))
-
-        self.submit("contrast", work)
-        self.order = "-contrast"
-
-    def _compare(self) -> None:
-        if self.like is not None:
-            self._vector = (f"#{self.like}", self._sae.W_dec[self.like].detach().flatten().float())
-        if self._vector is None:
-            return
-        name, direction = self._vector
-
-        def work(job: Job) -> None:
-            values = directions.decoder_cosines(self._sae, direction.to(self._sae.W_dec.device)).cpu().numpy()
-            column = FeatureColumn("cosine", values, f"cos {name}", f"Cosine of the decoder row with {name}.")
-            self.set_from_kernel(cosines=self._table.replace("cosines", [column]))
-
-        self.submit("cosine", work)
-
-    def _make_map(self) -> None:
-        method: Any = self.map_method
-        if method is None or self.mapped.get("method") == method:
-            return
-
-        def work(job: Job) -> None:
-            try:
-                found = directions.direction_map(self._sae, method, on_progress=said(job))
-            except BaseException:
-                if not job.is_superseded:  # the map before, or none
-                    self.set_from_kernel(map_method=self.mapped.get("method"))
-                raise
-            columns = self._table.replace("mapped", map_columns(found))
-            self.set_from_kernel(mapped={**columns, "method": method, "explained": found.explained})
-
-        self.submit("map", work)
-
     # -- dashboards ----------------------------------------------------------------------------------------------------
 
     @property
@@ -325,7 +228,7 @@ class FeatureBrowser(SaeWidget):
             return
         if not self.can_open:
             self.set_from_kernel(opened=None)
-            raise ValueError(NO_STATISTICS)
+            raise ValueError("Nothing is gathered yet; wait a moment." if self.gathering else NO_STATISTICS)
         dashboard = self._dashboards.show(feature)
         self.set_from_kernel(dashboard_id=dashboard.model_id or "")
 
@@ -367,6 +270,8 @@ class FeatureBrowser(SaeWidget):
             self.contrast()
         elif content.get("kind") == "stop":
             self.cancel()
+        else:
+            super().on_message(content, buffers)
 
     def close(self) -> None:
         if hasattr(self, "_dashboards"):  # a browser that was refused has none

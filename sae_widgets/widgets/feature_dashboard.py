@@ -2,7 +2,6 @@
 
 import os
 import random
-import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -13,26 +12,23 @@ from sae_widgets.features.contexts import FeatureContext
 from sae_widgets.features.lab import FeatureLab
 from sae_widgets.features.labels import read_labels, write_labels
 from sae_widgets.features.resuming import PassFolder
-from sae_widgets.features.statistics import FeatureStatistics, known_statistics
-from sae_widgets.features.survey import gather, new_pass, statistics_of
+from sae_widgets.features.statistics import FeatureStatistics
 from sae_widgets.fit import check_fits
 from sae_widgets.hooked import as_hooked
 from sae_widgets.neuronpedia import kept_explanations
 from sae_widgets.neuronpedia_json import read_neuronpedia
 from sae_widgets.widgets import _dashboard_picture, _provenance
-from sae_widgets.widgets._base import Job, SaeWidget, kernel_written
+from sae_widgets.widgets._base import Job, kernel_written
 from sae_widgets.widgets._clean import clean_text, json_safe
 from sae_widgets.widgets._dashboard import context_of, effects_of, page_of, search
+from sae_widgets.widgets._gathering import GatheringWidget, statistics_at_hand
 from sae_widgets.widgets._read_pages import ReadFeatures, explained
 from sae_widgets.widgets._refused import RefusedError
 from sae_widgets.widgets._saved_features import pack_pages, wanted_features
-from sae_widgets.widgets._worker import Mailbox
 from sae_widgets.widgets.selection import selection_of
 
-FIRST_LOOK_TOKENS = 4096  # what has been gathered is shown from here on, and again at each doubling
 
-
-class FeatureDashboard(SaeWidget):
+class FeatureDashboard(GatheringWidget):
     """Everything about one feature, in a cell: statistics, logits, neighbours, contexts, effects.
 
         dashboard = sw.FeatureDashboard(model, sae, feature=42)      # statistics stored beside the SAE
@@ -83,8 +79,6 @@ class FeatureDashboard(SaeWidget):
     """Of features from files: which there are; else empty."""
     has_model = kernel_written(traitlets.Bool(True))
     """Whether effects and whole rows can be asked for."""
-    gathering = kernel_written(traitlets.Dict())
-    """How far statistics are gathered: `done` and `total` tokens, `is_paused`; empty when nothing is gathered."""
 
     def __init__(
         self,
@@ -100,15 +94,13 @@ class FeatureDashboard(SaeWidget):
     ) -> None:
         self._model, self._sae = as_hooked(model), sae
         check_fits(self._model, sae)
-        self._kept = PassFolder(folder, self._model, sae)
-        statistics = statistics if statistics is not None else self._kept.finished()
+        kept = PassFolder(folder, self._model, sae)
+        statistics = statistics_at_hand(sae, kept, statistics, texts)
         if statistics is None and texts is None:
-            statistics = known_statistics(sae)
-            if statistics is None:
-                raise ValueError(
-                    "There are no statistics of this SAE. Gather them as you look: FeatureDashboard(model, sae, "
-                    "texts=[...]), or first: sw.feature_statistics(model, sae, texts)."
-                )
+            raise ValueError(
+                "There are no statistics of this SAE. Gather them as you look: FeatureDashboard(model, sae, "
+                "texts=[...]), or first: sw.feature_statistics(model, sae, texts)."
+            )
         self._read, self._explanations = None, kept_explanations(sae)
         file = self._labels_file = None if labels is None else Path(labels).expanduser()
         self._named = read_labels(file, sae) if file is not None and file.exists() else {}
@@ -120,7 +112,7 @@ class FeatureDashboard(SaeWidget):
             feature = (shared.first(sae) if shared is not None else None) or 0
         self._begin(feature, sae.d_sae, settings)
         if texts is not None and statistics is None:
-            self.submit("gather", lambda job: self._gather(job, texts, n_tokens), lane="pass")
+            self._begin_gathering(self._model, sae, kept, texts, n_tokens)
         self._request()
 
     @classmethod
@@ -149,12 +141,9 @@ class FeatureDashboard(SaeWidget):
         return self
 
     def _begin(self, feature: int, n_features: int, settings: dict[str, Any]) -> None:
-        self._may_go_on = threading.Event()
-        self._may_go_on.set()
         self.ops = {"search": self._search, "token": self._rank, "row": self._whole_row, "effects": self._effects}
         self.ops["random"] = lambda args, job: self._random()
         super().__init__(feature=feature, **settings)
-        self._lanes["pass"] = Mailbox("FeatureDashboard's pass over text")
         self.set_trait("n_features", n_features)
         self.observe(lambda change: self._request(), names=["feature", "group_by"])
 
@@ -198,58 +187,10 @@ class FeatureDashboard(SaeWidget):
             raise ValueError("Nothing is gathered yet; wait a moment.")
         return self._lab
 
-    # -- gathering -----------------------------------------------------------------------------------------------------
-
-    def pause(self) -> None:
-        """Gather no more for now; what there is stays on view."""
-        self._may_go_on.clear()
-        self._tell_gathering(is_paused=True)
-
-    def resume(self) -> None:
-        """Go on gathering."""
-        self._may_go_on.set()
-        self._tell_gathering(is_paused=False)
-
-    def stop(self) -> None:
-        """End gathering; what there is stays."""
-        self._lanes["pass"].cancel()
-        self._may_go_on.set()
-
-    def wait_gathered(self, timeout: float | int | None = None) -> bool:
-        """Wait until all is gathered; whether that came within `timeout` seconds."""
-        return self._lanes["pass"].wait(timeout) and self.wait(timeout)
-
-    def close(self) -> None:
-        if hasattr(self, "_may_go_on"):  # a dashboard that was refused has nothing to end
-            self._may_go_on.set()
-        super().close()
-
-    def _gather(self, job: Job, texts: Any, n_tokens: int | None) -> None:
-        (gathered, _), next_look = self._kept.begin(new_pass(self._sae)), FIRST_LOOK_TOKENS
-        for done in gather(self._model, self._sae, texts, gathered, n_tokens=n_tokens):
-            self._kept.save_when_due(gathered)
-            is_paused = not self._may_go_on.is_set()
-            self.set_from_kernel(gathering={"done": done, "total": n_tokens or 0, "is_paused": is_paused})
-            if done >= next_look:
-                next_look = 2 * done
-                self._show_gathered(statistics_of(gathered, self._model, self._sae))
-            while not self._may_go_on.wait(0.1) and not job.is_cancelled():
-                pass
-            if job.is_cancelled():
-                break
-        statistics = statistics_of(gathered, self._model, self._sae)
-        self._kept.save(gathered) if job.is_cancelled() else self._kept.finish(statistics)
-        self._show_gathered(statistics)
-        self.set_from_kernel(gathering={})
-
-    def _show_gathered(self, statistics: FeatureStatistics) -> None:
+    def take_statistics(self, statistics: FeatureStatistics) -> None:
         statistics.labels = self._named if self._lab is None else self._lab.statistics.labels
         self._lab = FeatureLab(self._model, self._sae, statistics)
         self._request()
-
-    def _tell_gathering(self, *, is_paused: bool) -> None:
-        if self.gathering:
-            self.set_from_kernel(gathering={**self.gathering, "is_paused": is_paused})
 
     # -- the feature ---------------------------------------------------------------------------------------------------
 
@@ -292,12 +233,11 @@ class FeatureDashboard(SaeWidget):
         self._request()
 
     def on_message(self, content: dict, buffers: list) -> None:
-        """`label`, `pause`, `resume` and `stop` of the page."""
-        kind = content.get("kind")
-        if kind == "label" and (self._lab is not None or self._read is not None):
+        """`label` of the page."""
+        if content.get("kind") == "label" and (self._lab is not None or self._read is not None):
             self.set_label(str(content.get("text", "")))
-        elif kind in ("pause", "resume", "stop"):
-            {"pause": self.pause, "resume": self.resume, "stop": self.stop}[kind]()
+        else:
+            super().on_message(content, buffers)
 
     # -- answers -------------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import threading
 import zlib
 
 import numpy as np
@@ -231,6 +232,49 @@ def test_an_sae_alone_is_enough(tiny_sae, tmp_path):
         browser.save(tmp_path / "page.html", dashboards=3)
     assert browser.save(tmp_path / "page.html").exists()
     browser.close()
+
+
+def test_texts_are_gathered_while_the_list_is_looked_at(tiny_model, tiny_sae, tmp_path):
+    reading, go = threading.Event(), threading.Event()
+
+    def texts():
+        for i in range(300):
+            if i == 250:
+                reading.set()
+                assert go.wait(30)
+            yield f"{TEXT * 3}{i}"
+
+    browser = sw.FeatureBrowser(tiny_model, tiny_sae, texts=texts(), n_tokens=None, folder=tmp_path / "kept")
+    try:
+        assert browser.filtered == list(range(40))
+        assert reading.wait(30)
+        assert browser.can_open
+        assert browser.order == "-density"
+        browser.opened = 3
+        assert browser.wait(30)
+        browser.dashboard.set_label("cats")
+        early = browser.dashboard.statistics.n_tokens
+        browser.on_message({"kind": "gathering", "action": "pause"}, [])
+        browser.flush()
+        assert browser.gathering["is_paused"]
+        go.set()
+        browser.on_message({"kind": "gathering", "action": "resume"}, [])
+        assert browser.wait_gathered(60)
+        assert browser.gathering == {}
+        late = browser.dashboard.statistics
+        assert late.n_tokens > early > 4000
+        assert browser.columns["density"].tolist() == late.density.tolist()
+        browser.text = "cats"
+        assert browser.filtered == [3]
+    finally:
+        browser.close()
+    again = sw.FeatureBrowser(tiny_model, tiny_sae, folder=tmp_path / "kept")
+    assert again.columns["density"].tolist() == late.density.tolist()
+    again.close()
+    with pytest.raises(
+        ValueError, match="Texts are read by the model, and there is none"):
+    ):
+        sw.FeatureBrowser(None, tiny_sae, texts=["a"])
 
 
 def test_pictures_hold_the_first_rows_and_no_script(make):

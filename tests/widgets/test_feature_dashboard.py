@@ -174,7 +174,7 @@ def test_gathering_stops_with_what_there_is(tiny_model, tiny_sae):
     dashboard = sw.FeatureDashboard(tiny_model, tiny_sae, texts=texts(), n_tokens=None)
     try:
         assert started.wait(30)
-        dashboard.on_message({"kind": "stop"}, [])
+        dashboard.on_message({"kind": "gathering", "action": "stop"}, [])
         assert dashboard.wait_gathered(60)
         assert 0 < dashboard.statistics.n_tokens < 100_000
     finally:
