@@ -271,9 +271,7 @@ def test_texts_are_gathered_while_the_list_is_looked_at(tiny_model, tiny_sae, tm
     again = sw.FeatureBrowser(tiny_model, tiny_sae, folder=tmp_path / "kept")
     assert again.columns["density"].tolist() == late.density.tolist()
     again.close()
-    with pytest.raises(
-        ValueError, match="Texts are read by the model, and there is none"):
-    ):
+    with pytest.raises(ValueError, match="Texts are read by the model, and there is none"):
         sw.FeatureBrowser(None, tiny_sae, texts=["a"])
 
 
