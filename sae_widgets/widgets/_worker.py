@@ -135,7 +135,7 @@ class Mailbox:
                 if not self._waiting:
                     self._thread = None
                     return
-                _, (job, work, _) = self._waiting.popitem(last=False)
+                job, work = self._waiting.popitem(last=False)[1][:2]
                 self._running = job
             try:
                 work(job)
@@ -145,6 +145,7 @@ class Mailbox:
                 # The work itself reports its errors to the page; what arrives here is a fault of ours.
                 logger.exception("A job of %s failed", self._name)
             finally:
+                del job, work  # while it waits for the next, this thread holds no widget
                 with self._ready:
                     self._running = None
                     self._ready.notify_all()
