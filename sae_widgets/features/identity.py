@@ -1,4 +1,4 @@
-"""Which model and SAE statistics are of: their names, and some of their weights."""
+"""Which model and SAE statistics are of: their names, and some weights (why no hash: `sae/fingerprint.py`)."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -10,7 +10,6 @@ A widget over another SAE ignores all of it. A text moves along only where the o
 of two texts stay two. Whoever changes the selection is not told of its own change.
 """
 
-import hashlib
 import threading
 import weakref
 from collections.abc import Iterator, Sequence
@@ -19,22 +18,17 @@ from typing import Any
 
 import traitlets
 
+from sae_widgets.sae.fingerprint import mark
 from sae_widgets.widgets._clean import visible
 from sae_widgets.widgets._refused import RefusedError
 
-_N_SAMPLED = 4096  # weights of each tensor that tell one SAE from another
 _ids: "weakref.WeakKeyDictionary[Any, str]" = weakref.WeakKeyDictionary()
 
 
 def sae_id(sae: Any) -> str:
     """The SAE's name and a mark of its weights: the same for two copies, and for one SAE however it is trained on."""
     if sae not in _ids:
-        digest = hashlib.blake2b(repr((type(sae).__name__, sae.cfg.d_in, sae.cfg.d_sae)).encode(), digest_size=4)
-        for name, weight in sorted(sae.state_dict().items()):
-            flat = weight.detach().flatten()
-            sampled = flat[:: max(1, len(flat) // _N_SAMPLED)].double().cpu()
-            digest.update(name.encode() + sampled.numpy().tobytes())
-        _ids[sae] = f"{sae.name} #{digest.hexdigest()}"
+        _ids[sae] = f"{sae.name} #{mark(sae)}"
     return _ids[sae]
 
 
