@@ -27,12 +27,12 @@ from sae_widgets.widgets._curve_names import (
     charts_of,
     choice_for_page,
     compared_curves,
-    event_label,
     label_of,
     numbers_of,
 )
-from sae_widgets.widgets._curve_picture import Chart, number
+from sae_widgets.widgets._curve_picture import Chart
 from sae_widgets.widgets._curves import CurveFeed
+from sae_widgets.widgets._run_facts import config_of, mark_of, member_names, outcome_of, title_of
 
 # Share of one core that the panel's own thread may take. The kernel's sending thread adds about half as much, and all
 # of it is to stay well below 1 % of the run.
@@ -40,8 +40,6 @@ MAX_COST = 0.0025
 _IDLE_INTERVAL_S = 0.25  # how often a run that takes no steps (paused, gathering) is looked at
 ACTIONS = ("pause", "resume", "stop", "checkpoint")
 
-# Of no interest once the run is over.
-_PASSING = ("lr", "tokens_per_s", "grad_norm")
 MAX_CURVES_AT_END = 256  # of many SAEs, sent when the run is over, so that a saved page can show each: 2 MB at most
 
 
@@ -120,7 +118,7 @@ class TrainingPanel(SaeWidget):
         self._n_names = 0
         self._charted = (0, "")
         self._is_watching = True
-        self._names = _member_names(run)
+        self._names = member_names(run)
         super().__init__()
         self.refresh()
         self.observe(self._look_elsewhere, ["shown_curve", "focused"])
@@ -180,14 +178,14 @@ class TrainingPanel(SaeWidget):
             self._charted = (len(names), self.focused)
             changes["charts"] = [chart_for_page(chart) for chart in self._charts_shown(names)]
         if len(self.run.events) != len(self.marks):
-            changes["marks"] = [_mark_of(event) for event in list(self.run.events)]
+            changes["marks"] = [mark_of(event) for event in list(self.run.events)]
         settings = self._settings()
         if settings != self.settings:
             changes["settings"] = settings
         if not self.title:
-            changes["title"] = _title_of(self.run)
+            changes["title"] = title_of(self.run)
         if state["status"] in FINAL_STATUSES and not self.outcome:
-            changes["outcome"] = self._final(state)
+            changes["outcome"] = outcome_of(self.run, state, self._names)
         self.set_from_kernel(**changes)
 
     # Of many SAEs
@@ -233,25 +231,6 @@ class TrainingPanel(SaeWidget):
             self.freeze()
         else:
             self.refresh_pictures()
-
-    def _final(self, state: dict[str, Any]) -> dict[str, Any]:
-        last = {} if self._names else self.run.history.last()
-        lasting = [name for name in last if name not in _PASSING and not name.endswith("_coefficient")]
-        rows = [[label_of(name), number(last[name])] for name in lasting]
-        is_kept = state["status"] != "failed"
-        if isinstance(self.run, FollowedRun):
-            saved = self.run.saved or state["checkpoint"]
-            return {"rows": rows, "saved": saved, "code": _loading_code(saved, self._names) if saved else ""}
-        result = self.run.result(0.0) if is_kept else None
-        # A finished SAE knows the folder it was written to; else the last checkpoint is what is on disk.
-        folders = [getattr(sae, "folder", None) for sae in (result.values() if isinstance(result, dict) else [result])]
-        folder = folders[0].parent if folders[0] is not None and isinstance(result, dict) else folders[0]
-        code = "saes = run.result()  # by name" if self._names else "sae = run.result()"
-        return {
-            "rows": rows,
-            "saved": str(folder) if folder is not None else state["checkpoint"],
-            "code": code if is_kept else "run.result()  # raises the error again",
-        }
 
     # From the page to the run
 
@@ -308,21 +287,21 @@ class TrainingPanel(SaeWidget):
         return _charts.history_charts(self.run.history, self._names, self.shown_curve)
 
     def _sources(self) -> dict[str, Any]:
-        return {"training": _title_of(self.run), "n_steps": self.run.n_steps, **_config_of(self.run)}
+        return {"training": title_of(self.run), "n_steps": self.run.n_steps, **config_of(self.run)}
 
     # Pictures
 
     def describe(self) -> str:
         """The run in one line."""
-        return _training_picture.describe(self.run, _title_of(self.run), self._names)
+        return _training_picture.describe(self.run, title_of(self.run), self._names)
 
     def fallback_html(self) -> str:
         """State, numbers of each curve, changes of settings and where the SAE is."""
-        return _training_picture.page(self.run, _title_of(self.run), self._names, self._feed, log=self.log_scale)
+        return _training_picture.page(self.run, title_of(self.run), self._names, self._feed, log=self.log_scale)
 
     def fallback_svg(self) -> str:
         """The curves with their marks."""
-        return _training_picture.picture(self.run, _title_of(self.run), self._names, self._feed, log=self.log_scale)
+        return _training_picture.picture(self.run, title_of(self.run), self._names, self._feed, log=self.log_scale)
 
     def close(self) -> None:
         """End the watching; the run goes on."""
@@ -346,33 +325,6 @@ def _watch(
         wake.clear()
     for each in forget:
         each()
-
-
-def _mark_of(event: dict[str, Any]) -> dict[str, Any]:
-    return {"step": event["step"], "name": event["name"], "label": event_label(event)}
-
-
-def _title_of(run: TrainingRun | FollowedRun) -> str:
-    if isinstance(run, FollowedRun):
-        return f"{run.title}, followed in {run.folder}"
-    return str(getattr(run.trainable, "title", "") or "an SAE")
-
-
-def _config_of(run: TrainingRun | FollowedRun) -> dict[str, Any]:
-    """Model, hook, texts and seed that the run was asked for; what it does not say is left out."""
-    config = run.config if isinstance(run, FollowedRun) else vars(getattr(run.trainable, "cfg", None) or object)
-    names = {"model_name": "model", "hook_name": "hook", "dataset_path": "data", "seed": "seed"}
-    return {to: config[name] for name, to in names.items() if config.get(name) not in (None, "")}
-
-
-def _member_names(run: TrainingRun | FollowedRun) -> list[str]:
-    return list(run.member_names if isinstance(run, FollowedRun) else getattr(run.trainable, "member_names", []))
-
-
-def _loading_code(folder: str, members: Sequence[str]) -> str:
-    if members:
-        return f"saes = {{name: sw.SAE.load_from_disk(f{folder + '/{name}'!r}) for name in {list(members)!r}}}"
-    return f"sae = sw.SAE.load_from_disk({folder!r})"
 
 
 def train(cfg: Any, **overrides: Any) -> TrainingRun:
