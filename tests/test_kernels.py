@@ -22,6 +22,7 @@ from sae_widgets.kernels import (
     entries,
     entry_products,
     few_entries,
+    largest,
     largest_of_blocks,
     largest_per_row,
     paths,
@@ -324,15 +325,27 @@ def test_a_recycled_gradient_is_written_anew_in_its_place():
     assert W not in spare._spare
 
 
+@pytest.mark.parametrize("most_threads", [0, 10**6], ids=["topk", "numpy"])
 @everywhere
-@given(n=st.integers(0, 4), m=st.sampled_from([1, 64, 96, 200, 1024]), k=st.integers(1, 9), levels=st.integers(2, 50))
-def test_the_largest_of_rows_are_those_of_topk(device: str, n: int, m: int, k: int, levels: int):
+@given(
+    n=st.integers(0, 4),
+    m=st.sampled_from([1, 64, 96, 200, 1024]),
+    k=st.integers(1, 9),
+    levels=st.sampled_from([2, 50, 10**6]),
+    n_nan=st.sampled_from([0, 0, 1, 9]),
+)
+def test_the_largest_of_rows_are_those_of_topk(device, most_threads, n: int, m: int, k: int, levels: int, n_nan: int):
     k = min(k, m)
     values = torch.randint(0, levels, (n, m), generator=torch.Generator().manual_seed(n * m + k)) - levels / 2
+    values[:1, :n_nan] = torch.nan
     values = values.to(device)
-    indices, found = largest_per_row(values, k)
-    assert torch.equal(values.gather(1, indices), found)
-    assert torch.equal(found.sort(-1).values, values.topk(k).values.sort(-1).values)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(largest, "_LEAST", 1)
+        patch.setattr(largest, "_MOST_THREADS", most_threads)
+        indices, found = largest_per_row(values, k)
+    assert torch.equal(values.gather(1, indices).nan_to_num(levels), found.nan_to_num(levels))
+    expected = values.topk(k).values.nan_to_num(levels)
+    assert torch.equal(found.nan_to_num(levels).sort(-1).values, expected.sort(-1).values)
     assert all(len(set(row)) == k for row in indices.tolist())
 
 
@@ -351,9 +364,8 @@ def test_the_largest_of_blocks_are_those_of_all_or_it_says_so(first: float):
     assert largest_of_blocks(whole.split(4), whole.numel(), whole.numel()) is None
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_a_row_with_something_that_is_no_number_keeps_it(device: str, dtype: torch.dtype):
-    values = torch.arange(256.0, dtype=dtype, device=device)[None].clone()
+def test_a_bfloat16_row_with_something_that_is_no_number_keeps_it(device: str):
+    values = torch.arange(256.0, dtype=torch.bfloat16, device=device)[None].clone()
     values[0, 7] = torch.nan
     assert 7 in largest_per_row(values, 2)[0][0].tolist()
 

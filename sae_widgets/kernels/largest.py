@@ -1,21 +1,29 @@
 """The k largest numbers of each row, through the maxima of groups; the n largest of all, through a guess of the n-th.
 
 The k largest are in the k groups with the largest maxima; which groups these are is the same question again, of a row
-an eighth as long. Maxima are quick, comparing with an index is slow: half the time of torch's `topk` on a CPU, at
-12,288 numbers in a row and k 32 (44 ms for 83).
+an eighth as long. What is left is compared with the k-th largest of it, which numpy finds by vector instructions:
+torch's `topk`, which carries an index along with each number, takes three times as long on one thread.
+
+Measured on a CPU, k 32: 6.7 ms for 1,024 rows of 4,096 (13.6 with `topk` of groups), 8.3 for 512 of 12,288 (10.6).
 """
 
 from collections.abc import Iterable
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn import functional
 
 from sae_widgets.kernels.entries import places
 
 _GROUP = 8
 _LEAST_PER_CHOSEN = 16
-"""Rows shorter than this many times k are torch's: groups would leave out too little."""
+"""Rows shorter than this many times k are compared as they are: groups would leave out too little."""
+_LEAST = 2**18
+"""Fewer numbers are torch's: calls would take longer than their work."""
+_MOST_THREADS = 2
+"""Numpy has one thread; torch's `topk` on three is as fast."""
 
 
 def largest_per_row(values: Float[Tensor, "n m"], k: int) -> tuple[Int[Tensor, "n k"], Float[Tensor, "n k"]]:
@@ -23,21 +31,58 @@ def largest_per_row(values: Float[Tensor, "n m"], k: int) -> tuple[Int[Tensor, "
     n, m = values.shape
     # In bfloat16 many are equal, and which of these are taken is better left to be as everywhere else.
     is_wide = values.dtype.itemsize >= 4
-    if (
-        not is_wide
-        or values.device.type != "cpu"
-        or m % _GROUP
-        or m <= _LEAST_PER_CHOSEN * k
-        or torch.compiler.is_compiling()
-    ):
+    if not is_wide or values.device.type != "cpu" or values.numel() < _LEAST or torch.compiler.is_compiling():
         found = values.topk(k, dim=-1, sorted=False)
         return found.indices, found.values
+    values = values.detach().contiguous()
+    at = _flat_places(values, k)
+    return at.view(n, k) - torch.arange(0, n * m, m)[:, None], values.view(-1).index_select(0, at).view(n, k)
+
+
+def _flat_places(values: Float[Tensor, "n m"], k: int) -> Int[Tensor, " n_times_k"]:
+    """Where the `k` largest of each row are in `values` flattened, row by row."""
+    n, m = values.shape
     n_groups = m // _GROUP
-    grouped = values.view(n, _GROUP, n_groups)
-    groups, _ = largest_per_row(grouped.amax(1), k)
-    members = grouped.gather(2, groups[:, None].expand(n, _GROUP, k)).view(n, _GROUP * k)
-    found = members.topk(k, dim=-1, sorted=False)
-    return groups.gather(1, found.indices % k) + found.indices // k * n_groups, found.values
+    if m % _GROUP or m <= _LEAST_PER_CHOSEN * k:
+        return _by_bound(values, k)
+    # Members far apart: maxima of such groups, most of the work, take half the time.
+    groups = _flat_groups(values.view(n, _GROUP, n_groups).amax(1), k).view(n, k)
+    firsts = groups + torch.arange(0, n * (m - n_groups), m - n_groups)[:, None]
+    members_at = (firsts[:, None] + torch.arange(0, m, n_groups)[:, None]).view(-1)
+    members = values.view(-1).index_select(0, members_at)
+    return members_at.index_select(0, _by_bound(members.view(n, _GROUP * k), k))
+
+
+def _flat_groups(maxima: Float[Tensor, "n m"], k: int) -> Int[Tensor, " n_times_k"]:
+    """The same of the maxima of groups, fewer numbers, whose groups lie together: members are read at once."""
+    n, m = maxima.shape
+    if m % _GROUP or m <= _LEAST_PER_CHOSEN * k:
+        return _by_bound(maxima, k)
+    groups = _flat_groups(functional.max_pool1d(maxima, _GROUP), k)
+    members = maxima.view(-1, _GROUP).index_select(0, groups)
+    best = _by_bound(members.view(n, _GROUP * k), k)
+    return groups.index_select(0, best // _GROUP).mul_(_GROUP).add_(best % _GROUP)
+
+
+def _by_bound(values: Float[Tensor, "n m"], k: int) -> Int[Tensor, " n_times_k"]:
+    """The same by comparing each number with the k-th largest of its row."""
+    n, m = values.shape
+    found = _reaching(values.numpy(), k) if torch.get_num_threads() <= _MOST_THREADS else None
+    if found is None:
+        return (values.topk(k, dim=-1, sorted=False).indices + torch.arange(0, n * m, m)[:, None]).view(-1)
+    return torch.from_numpy(found)
+
+
+def _reaching(values: np.ndarray, k: int) -> np.ndarray | None:
+    """Where the `k` largest of each row are, flat and row by row; None, where more or fewer than k reach the k-th."""
+    n, m = values.shape
+    bounds = np.partition(values, m - k, axis=1)[:, m - k, None]
+    found = np.flatnonzero(values >= bounds)
+    if len(found) != n * k:
+        return None
+    # Where some are equal and others NaN, the number alone may be right by chance.
+    rows = found.reshape(n, k)[:, :: k - 1 or 1] // m
+    return found if (rows == np.arange(n)[:, None]).all() else None
 
 
 _N_SAMPLED = 2**16
