@@ -178,9 +178,9 @@ class ModelShell:
 
     def suited_to(self, tokens: Any) -> AbstractContextManager[None]:
         """A context with as many cores as a forward pass of `tokens` is worth: one, where the work is small."""
-        n_tokens = tokens.numel() if isinstance(tokens, Tensor) else 1
+        n_tokens, device = (tokens.numel(), tokens.device) if isinstance(tokens, Tensor) else (1, self.device)
         is_small = self._n_params <= _SMALL_MODEL and self._n_params * n_tokens <= _SMALL_WORK
-        return one_thread() if is_small and self.device.type == "cpu" else nullcontext()
+        return one_thread() if is_small and device.type == "cpu" else nullcontext()
 
     @functools.cached_property
     def _n_params(self) -> int:

@@ -100,7 +100,7 @@ def steering_hook(sae: SAE, steers: Sequence[FeatureSteer]) -> Callable[[Tensor,
         )
 
     def hook(activation: Tensor, hook: Any = None) -> Tensor:
-        return _steering(sae, steers)(activation, activation)
+        return _steering(sae, steers)(activation, activation, 0)
 
     return hook
 
@@ -241,7 +241,7 @@ def _steering(sae: SAE, steers: Sequence[FeatureSteer]) -> Steer:
         for each in ("add", "clamp")
     )
 
-    def steered(x: Float[Tensor, "..."], y: Float[Tensor, "..."], output: int = 0) -> Float[Tensor, "..."]:
+    def steered(x: Tensor, y: Tensor, output: int) -> Tensor:  # jaxtyping's names would be made anew for each text
         if not modes:
             return y
         if is_add is None or is_clamp is None:

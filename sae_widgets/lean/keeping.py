@@ -2,14 +2,15 @@
 
 Reading takes as long as two blocks of a small model; to see that nothing was exchanged since, a tenth of it. Looked at
 are, by identity: the parts of each module, its parameters, its class, and a forward of its own if it has one; by value:
-its settings that are fractions, and the model's; and where each parameter lies, and as which type. What is in the
-weights need not be looked at: the network is made of the parameters themselves, and of views of them.
+its settings that are fractions, and the model's; and where each tensor lies, and as which type. What is in the weights
+need not be looked at: the network is made of the parameters themselves, and of views of them. Of tables (those of
+rotary positions are worked up) it is asked whether somebody wrote to them.
 """
 
 import weakref
 from collections.abc import Iterator
 from itertools import chain
-from operator import is_, itemgetter
+from operator import is_
 from typing import Any
 
 from torch import Tensor, nn
@@ -17,8 +18,6 @@ from torch import Tensor, nn
 from sae_widgets.lean import trust
 from sae_widgets.lean.network import Network
 from sae_widgets.lean.reading import network_of
-
-_PARTS = itemgetter("_modules", "_parameters", "_buffers")
 
 
 class Kept:
@@ -29,16 +28,18 @@ class Kept:
         self.n_pos = n_pos
         self.signature = trust.signature(self.network)
         found = {id(each): each for root in roots for each in root.modules()}
-        self._modules = [each for each in found.values() if any(_PARTS(each.__dict__))]
-        self._spaces = [each.__dict__ for each in self._modules]
-        self._parts = [*self._parts_now()]
-        self._settings = [
-            (own, name, value) for own in self._spaces for name, value in own.items() if isinstance(value, float)
+        self._modules = [each for each in found.values() if not _is_hook_point(each)]
+        self._kinds = [*map(type, self._modules)]
+        looked_at = [*chain.from_iterable(map(_namings, self._modules))]
+        self._spaces, self._names, self._things = map(list, zip(*looked_at, strict=True))
+        self._tensors = [each for each in self._things if isinstance(each, Tensor)]
+        self._tables = [
+            each for each in self._tensors if not isinstance(each, nn.Parameter) and not each.is_inference()
         ]
-        configs = (getattr(each, name, None) for each in (*roots, model) for name in ("config", "cfg"))
-        self._configs = [(vars(each), dict(vars(each))) for each in configs if each is not None]
-        self._tensors = [each for each in self._parts if isinstance(each, Tensor)]
         self._places = self._places_now()
+        configs = [getattr(each, name, None) for each in (*roots, model) for name in ("config", "cfg")]
+        settings = {id(each): vars(each) for each in configs if each is not None}.values()
+        self._settings = [(each, dict(each)) for each in settings]
 
     def is_of(self, n_pos: int) -> bool:
         """Whether it is the model's network still, for texts of that length."""
@@ -46,20 +47,32 @@ class Kept:
 
     def has_same_parts(self) -> bool:
         """Whether no module, parameter or setting was exchanged."""
-        now = [*self._parts_now()]
         return (
-            len(now) == len(self._parts)
-            and all(map(is_, now, self._parts))
-            and all(own.get(name) == value for own, name, value in self._settings)
-            and all(own == known for own, known in self._configs)
+            all(map(is_, map(dict.get, self._spaces, self._names), self._things))
+            and all(map(is_, map(type, self._modules), self._kinds))
+            and all(now == then for now, then in self._settings)
         )
 
-    def _parts_now(self) -> Iterator[Any]:
-        inside = chain.from_iterable(map(dict.values, chain.from_iterable(map(_PARTS, self._spaces))))
-        return chain(inside, map(type, self._modules), (own.get("forward") for own in self._spaces))
-
     def _places_now(self) -> list[tuple[Any, ...]]:
-        return [(each.data_ptr(), each.dtype, each.device) for each in self._tensors]
+        places: list[tuple[Any, ...]] = [(each.data_ptr(), each.dtype, each.device) for each in self._tensors]
+        return places + [(each._version,) for each in self._tables]
+
+
+def _is_hook_point(module: nn.Module) -> bool:
+    return type(module).__module__ == "transformer_lens.hook_points"
+
+
+def _namings(module: nn.Module) -> Iterator[tuple[dict[str, Any], str, Any]]:
+    """Where, by which name, and what: all that a module is made of and does by itself."""
+    own = module.__dict__
+    yield own, "forward", own.get("forward")
+    for name, value in own.items():
+        if isinstance(value, float):
+            yield own, name, value
+    for inside in (own["_modules"], own["_parameters"], own["_buffers"]):
+        for name, part in inside.items():
+            if part is not None and not (isinstance(part, nn.Module) and _is_hook_point(part)):
+                yield inside, name, part
 
 
 _KEPT: "weakref.WeakKeyDictionary[Any, Kept]" = weakref.WeakKeyDictionary()

@@ -43,7 +43,7 @@ class Linear(NamedTuple):
 
     def heads(self, x: Float[Tensor, "batch n_pos n_in"], n_heads: int) -> Float[Tensor, "batch n_heads n_pos d_head"]:
         """The result with heads apart."""
-        return self(x).unflatten(-1, (n_heads, -1)).transpose(1, 2)
+        return self(x).view(*x.shape[:2], n_heads, -1).transpose(1, 2)  # `unflatten` takes three times as long
 
 
 class ByHead(NamedTuple):
@@ -235,7 +235,7 @@ class LayerCache:
         if self._k is None or self._v is None:  # the prompt's, as they are: room is made when more come
             self._k, self._v, self.n = k, v, n_new
             return k, v
-        if self._k.shape[2] < self.n_room or len(self._k) < n_rows:
+        if self._k.shape[2] < self.n_room or self._k.shape[0] < n_rows:
             self._k, self._v = (self._with_room(t, n_rows) for t in (self._k, self._v))
         self._k.narrow(2, self.n, n_new).copy_(k)
         self._v.narrow(2, self.n, n_new).copy_(v)
