@@ -1871,6 +1871,7 @@ var css2 = `${TOKEN_CANVAS_CSS}${FEATURE_LIST_CSS}
 .sw-th-legend { min-height: 30px; margin: 6px 0 4px; gap: 2px 6px; }
 .sw-th-legend .sw-row { gap: 6px; }
 .sw-th-chip { padding: 0 6px; min-height: 24px; max-width: 240px; color: var(--sw-fg); font-size: 12px; }
+.sw-th-chip > span { display: flex; gap: 5px; min-width: 0; }
 .sw-th-ramp { display: inline-block; width: 140px; height: 10px; border-radius: 3px; border: 1px solid var(--sw-line); }
 .sw-th-body { display: flex; gap: 10px; align-items: stretch; }
 .sw-th-main { flex: 1 1 0; min-width: 0; display: flex; flex-direction: column; }

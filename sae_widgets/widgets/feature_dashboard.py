@@ -312,7 +312,8 @@ class FeatureDashboard(GatheringWidget):
             self._check_number(feature)
         first = self.feature if self.feature in chosen else min(chosen, default=self.feature)
         saved = pack_pages(chosen, pages, lambda done, n: self._report("running", "Saving", done, n))
-        self._report("done", f"Saved {len(saved['features']):,} features")
+        n = len(saved["features"])
+        self._report("done", f"Saved {n:,} feature{'s' * (n != 1)}")
         idle = {"state": "idle", "text": "", "done": 0, "total": 0}
         return {"saved": saved, "feature": first, "page": json_safe(pages(first)), "status": idle}
 

@@ -223,7 +223,7 @@ class TokenHeatmap(SaeWidget):
         job.check()
         self._show(data)
         took = (time.perf_counter() - started) * 1000
-        self._say(f"{data.n_tokens} tokens, {len(np.unique(data.features))} features fire, {took:.0f} ms")
+        self._say(f"{data.n_tokens} token{'s' * (data.n_tokens != 1)}, {took:.0f} ms")
 
     def _say(self, text: str) -> None:
         self._said = text
