@@ -6,12 +6,14 @@ import json
 import pytest
 import torch
 
+from sae_widgets.activations import hook_reader
 from sae_widgets.activations.chats import messages
 from sae_widgets.activations.documents import Documents, open_documents
 from sae_widgets.activations.hook_reader import HookReader
 from sae_widgets.activations.settings import StoreSettings
 from sae_widgets.activations.store import ActivationsStore
 from sae_widgets.activations.token_rows import SequencePacker, TokenRows, special_token
+from sae_widgets.hooked import as_hooked
 from tests.tiny_lm import WORDS, TinyLM, TinyTokenizer, sentences
 
 HOOK = "blocks.1.hook_resid_pre"
@@ -196,6 +198,29 @@ def test_a_forward_ends_at_the_last_hook_that_is_read():
     assert torch.equal(out[..., :16], whole["blocks.1.hook_resid_pre"])
     assert torch.equal(out[..., 16:], whole["blocks.0.hook_mlp_out"])
     assert model.n_forwards == 3
+
+
+@pytest.mark.parametrize(("shape", "sizes"), [((5, 3), [3, 2]), ((2, 20), [1, 1]), ((1, 4), [1]), ((4, 2), [4])])
+def test_a_long_forward_is_made_in_parts(monkeypatch, shape, sizes):
+    tokens, seen = torch.arange(shape[0] * shape[1]).view(shape) % 7, []
+
+    def captured(model, part, names):
+        seen.append(len(part))
+        return [part[..., None] * 2.0, part[..., None] * 3.0]
+
+    monkeypatch.setattr(hook_reader, "AT_ONCE", 8)
+    monkeypatch.setattr(hook_reader, "captured", captured)
+    found = hook_reader.capture_all(as_hooked(TinyLM()), tokens, [HOOK, "blocks.0.hook_resid_pre"])
+    assert seen == sizes
+    assert all(torch.equal(each, tokens[..., None] * factor) for each, factor in zip(found, (2, 3), strict=True))
+
+
+def test_a_model_that_is_run_as_it_is_is_run_once(monkeypatch):
+    tokens, model = torch.arange(15).view(5, 3) % 7, as_hooked(TinyLM())
+    (expected,) = hook_reader.capture_all(model, tokens, [HOOK])
+    monkeypatch.setattr(hook_reader, "AT_ONCE", 8)
+    (found,) = hook_reader.capture_all(model, tokens, [HOOK])
+    assert torch.equal(found, expected)
 
 
 def test_a_head_that_is_not_there_is_refused():
