@@ -78,7 +78,11 @@ class Writer:
                 self._lean, self._cache = None, None  # somebody listens from now on: the model itself writes on
             if self._lean is not None:
                 with torch.inference_mode():  # nobody else sees these tensors; views of them cost half as much
-                    logits = self._lean.logits(tokens, self._changes(is_steered), self._cache, last_only=True)[:, -1]
+                    changes = self._changes(is_steered)
+                    if is_prompt:
+                        logits = self._lean.first_logits(tokens, changes, self._cache)[:, -1]
+                    else:
+                        logits = self._lean.logits(tokens, changes, self._cache, last_only=True)[:, -1]
             else:
                 logits = self._hooked_logits(tokens)
         return logits.float().log_softmax(dim=-1)

@@ -22,13 +22,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from sae_widgets.lean import trust
+from sae_widgets.lean import beginning, trust
+from sae_widgets.lean.beginning import forget
 from sae_widgets.lean.keeping import kept_network
 from sae_widgets.lean.network import Cache, Change, Network, Reached, Tap
 from sae_widgets.lean.reading import Unknown
 from sae_widgets.module_names import layer_of
 
-__all__ = ["Cache", "Change", "Lean", "captured", "lean_or_none"]
+__all__ = ["Cache", "Change", "Lean", "captured", "forget", "lean_or_none"]
 
 _SIDES = {
     "hook_resid_pre": "resid_pre",
@@ -131,6 +132,15 @@ class Lean:
         x = self._lean.embedded(tokens, 0 if cache is None else cache.n)
         own = {self._taps[name]: change for name, change in (changes or {}).items()}
         return self._lean.logits(self._lean.through(x, own, cache=cache, last_only=last_only))
+
+    def first_logits(
+        self, tokens: Int[Tensor, "1 n_pos"], changes: Mapping[str, Change], cache: Cache
+    ) -> Float[Tensor, "rows 1 d_vocab"]:
+        """What the model says after a prompt, which begins where it did the last time up to the first of the taps."""
+        layer = min((tap.layer for tap in self._taps.values()), default=0)
+        x = beginning.entered(self._model, self._lean, tokens, layer, cache)
+        own = {self._taps[name]: change for name, change in changes.items()}
+        return self._lean.logits(self._lean.through(x, own, layer, cache, last_only=True))
 
     def logits_from(self, x: Float[Tensor, "batch n_pos d_model"], layer: int) -> Float[Tensor, "batch n_pos d_vocab"]:
         """What the model says where `x` enters block `layer`."""

@@ -242,6 +242,16 @@ class LayerCache:
         self.n += n_new
         return self._k.narrow(2, 0, self.n), self._v.narrow(2, 0, self.n)
 
+    def begin_with(self, k: Tensor, v: Tensor) -> None:
+        """Take what another cache kept of the same tokens; it is not written to."""
+        self._k, self._v, self.n = k, v, k.shape[2]
+
+    def kept(self) -> tuple[Tensor, Tensor]:
+        """What came first, as long as nothing followed."""
+        assert self._k is not None
+        assert self._v is not None
+        return self._k, self._v
+
     def _with_room(self, before: Tensor, n_rows: int) -> Tensor:
         room = before.new_empty(n_rows, before.shape[1], self.n_room, before.shape[3])
         room.narrow(2, 0, self.n).copy_(before.narrow(2, 0, self.n))
@@ -258,6 +268,15 @@ class Cache:
     def n(self) -> int:
         """Tokens so far."""
         return self.layers[0].n
+
+    def keys_and_values(self, end: int) -> list[tuple[Tensor, Tensor]]:
+        """Those of the first tokens in the layers before `end`."""
+        return [layer.kept() for layer in self.layers[:end]]
+
+    def begin_with(self, keys_and_values: list[tuple[Tensor, Tensor]]) -> None:
+        """The first layers as another cache of the same tokens had them."""
+        for layer, (k, v) in zip(self.layers, keys_and_values, strict=False):
+            layer.begin_with(k, v)
 
 
 class Reached(Exception):  # noqa: N818  no error: it ends a forward pass that need not go on
@@ -293,18 +312,19 @@ class Network:
         first: int = 0,
         cache: Cache | None = None,
         *,
+        end: int | None = None,
         last_only: bool = False,
     ) -> Float[Tensor, "rows n_said d_model"]:
-        """What leaves the last block, of what enters block `first`; as many rows as the changes made of it.
+        """What leaves the last block, or enters block `end`, of what enters block `first`; rows as changes made them.
 
         With `last_only` of the last position: the last block then computes no others, where nobody looks on.
         """
-        n_new, start = x.shape[1], 0 if cache is None else cache.n
+        n_new, start = x.shape[1], 0 if cache is None else cache.layers[first].n
         rotaries = [each.at(start, n_new) for each in self.rotaries]
         own: dict[int, dict[str, Change]] = {}
         for tap, change in changes.items():
             own.setdefault(tap.layer, {})[tap.side] = change
-        for i in range(first, len(self.blocks)):
+        for i in range(first, len(self.blocks) if end is None else end):
             past, here = None if cache is None else cache.layers[i], own.get(i, _NO_CHANGES)
             is_end = last_only and i == len(self.blocks) - 1 and n_new > 1 and here.keys() <= {"resid_pre"}
             x = self.blocks[i](x, here, rotaries, past, last_only=is_end)

@@ -17,8 +17,9 @@ import traitlets
 from sae_widgets.features.statistics import FeatureStatistics, known_statistics
 from sae_widgets.fit import check_fits
 from sae_widgets.hooked import as_hooked
+from sae_widgets.lean import forget
 from sae_widgets.sae import SAE
-from sae_widgets.steering import FeatureSteer, GeneratedToken, generate_stream
+from sae_widgets.steering import MODES, PLACES, FeatureSteer, GeneratedToken, generate_stream
 from sae_widgets.widgets import _provenance, _steering_picture
 from sae_widgets.widgets._base import Job, SaeWidget, kernel_written
 from sae_widgets.widgets._clean import json_safe
@@ -40,8 +41,6 @@ from sae_widgets.widgets._steering import (
     touched,
 )
 
-MODES = ("add", "clamp", "ablate")
-WHERE = ("all", "prompt", "generated")
 N_CHOSEN = 3
 N_PLAIN_TEXTS = 8  # unsteered texts kept, so that undo and a switched seed show theirs at once
 _WANTED = ("prompt", "features", "strengths", "modes", "temperature", "seed", "max_new_tokens", "where")
@@ -80,7 +79,7 @@ class SteeringPanel(SaeWidget):
     """0 takes the likeliest token each time."""
     seed = traitlets.Int(0, min=0, max=2**31 - 1).tag(sync=True)
     max_new_tokens = traitlets.Int(40, min=1, max=4096).tag(sync=True)
-    where = traitlets.Enum(WHERE, "all").tag(sync=True)
+    where = traitlets.Enum(PLACES, "all").tag(sync=True)
     """Steer all positions, those of the prompt, or those written after it."""
     update = traitlets.Enum(("drag", "release"), "drag").tag(sync=True)
     """Whether a slider acts while it is dragged, or when it is let go (for slow models)."""
@@ -217,6 +216,12 @@ class SteeringPanel(SaeWidget):
         elif content.get("kind") == "run":
             self._request()
 
+    def close(self) -> None:
+        """End the worker and the connection, and keep nothing of the last prompt."""
+        super().close()
+        if (model := getattr(self, "_model", None)) is not None:  # a panel that was refused has none
+            forget(model)
+
     # -- work ------------------------------------------------------------------------------------------------------
 
     def _generate(self, job: Job, request: int) -> None:
@@ -228,17 +233,8 @@ class SteeringPanel(SaeWidget):
         self._describe_features(prompt)
         steers = self.steers()
         plain = self._plain_text(prompt)
-        steered = None
-        if steers:
-            steered = generate_stream(
-                self._model,
-                self._sae,
-                prompt,
-                steers,
-                where=self.where,
-                is_cancelled=job.is_cancelled,
-                **self._generation(),
-            )
+        settings = {"where": self.where, "is_cancelled": job.is_cancelled, **self._generation()}
+        steered = generate_stream(self._model, self._sae, prompt, steers, **settings) if steers else None
         written = self._write(job, request, plain, steered)
         is_stopped = job.is_cancelled()
         if is_stopped and request != self._newest_request:
@@ -251,15 +247,8 @@ class SteeringPanel(SaeWidget):
     ) -> list[GeneratedToken]:
         """Send both texts token by token, the steered one first; returns the steered tokens."""
         patches = Patches(self._to_page, request)
-        self._to_page(
-            {
-                "kind": "start",
-                "run": request,
-                "prompt": plain.prompt,
-                "plain_key": plain.key,
-                "is_steered": steered is not None,
-            }
-        )
+        start = {"kind": "start", "run": request, "prompt": plain.prompt, "plain_key": plain.key}
+        self._to_page({**start, "is_steered": steered is not None})
         n_plain_shown = plain.n_sent if self._plain_shown is plain else 0
         self._plain_shown = plain
         written: list[GeneratedToken] = []

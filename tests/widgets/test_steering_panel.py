@@ -64,13 +64,17 @@ def make(writer):
     def make(prompt="Hello London", features=(1,), statistics=None, **settings):
         settings.setdefault("max_new_tokens", 5)
         sae = TopKSAE(TopKSAEConfig(d_in=4, d_sae=D_SAE, k=2))
-        panel = Recording(SimpleNamespace(), sae, prompt, features, statistics, **settings)
+        panel = Recording(Model(), sae, prompt, features, statistics, **settings)
         panels.append(panel)
         return panel
 
     yield make
     for panel in panels:
         panel.close()
+
+
+class Model:
+    """What nobody runs."""
 
 
 class Recording(SteeringPanel):
