@@ -1238,7 +1238,7 @@ function logitTables(logits) {
       h("thead", {}, h("tr", {}, h("th", { scope: "col" }, title), h("th", { scope: "col", class: "sw-num" }, "logit"))),
       h("tbody", {}, rows.map(([id, text, effect]) => h(
         "tr",
-        { title: id === null ? null : `token ${id}` },
+        { title: `${quotedToken(text, 60)}${id === null ? "" : `, token ${id}`}` },
         h("td", { class: "sw-token sw-fp-token" }, quotedToken(text, 24)),
         h("td", { class: "sw-num sw-fp-logit" }, h("i", { class: `sw-fp-fill ${kind}`, style: { width: `${100 * Math.abs(effect) / most}%` } }), h("span", {}, signed(effect)))
       )))
@@ -1252,11 +1252,11 @@ var PANELS_CSS = `
 .sw-fp-head { display: flex; align-items: baseline; gap: 8px; margin-bottom: 4px; }
 .sw-fp-head h3 { margin: 0; }
 .sw-fp-aside { margin-inline-start: auto; text-align: end; min-width: 0; }
-.sw-fp-two { display: grid; grid-template-columns: 1fr 1fr; gap: 12px; }
+.sw-fp-two { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 12px; }
 .sw-fp .sw-table th.sw-num { text-align: right; }
 .sw-fp .sw-table th { padding: 2px 6px 1px 0; }
 .sw-fp .sw-table td { padding: 1px 6px 1px 0; }
-.sw-fp-token { max-width: 110px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.sw-fp-token { max-width: 0; width: 60%; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .sw-fp .sw-fp-logit { position: relative; padding-inline-end: 4px; min-width: 58px; }
 .sw-fp-logit > span { position: relative; }
 .sw-fp-fill { position: absolute; inset-block: 1px; right: 0; border-radius: 2px; opacity: .38; }
