@@ -598,6 +598,10 @@ export const css = `${compareCss}
 .sw-scroll .sw-table { width: auto; }
 .sw-scroll caption { text-align: start; white-space: nowrap; }
 .sw-scroll th, .sw-scroll td { padding-right: 16px; text-align: end; font-weight: 400; white-space: nowrap; }
-@container (max-width: 760px) { .sw-charts { grid-template-columns: repeat(2, minmax(0, 1fr)); } .sw-numbers { grid-template-columns: repeat(3, minmax(0, 1fr)); } }
+@container (max-width: 760px) {
+  .sw-charts { grid-template-columns: repeat(2, minmax(0, 1fr)); } .sw-numbers { grid-template-columns: repeat(3, minmax(0, 1fr)); }
+  .sw-look { margin-top: 0; gap: 8px 12px; } .sw-look .sw-num { min-width: 88px; } .sw-look .sw-range { width: 96px; }
+  .sw-head .sw-grow { order: 1; flex-basis: 100%; } .sw-head .sw-buttons { margin-inline-start: auto; } /* the title in a line of its own */
+}
 @container (max-width: 480px) { .sw-charts { grid-template-columns: minmax(0, 1fr); } .sw-numbers { grid-template-columns: repeat(2, minmax(0, 1fr)); } }
 `;
