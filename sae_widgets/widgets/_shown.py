@@ -9,6 +9,7 @@ one that nobody holds is closed. Hosts that do not say which cell they run (Cola
 
 import gc
 import sys
+import threading
 import weakref
 from typing import Any
 
@@ -27,11 +28,18 @@ def keep(widget: Any) -> None:
     _on_view.add(widget)
     ipython = sys.modules.get("IPython")
     shell = None if ipython is None else ipython.get_ipython()
-    if shell is None:
+    # What a thread shows is in the output of a cell that ended long ago: no telling which.
+    if shell is None or threading.current_thread() is not threading.main_thread():
         return
     _new.add(widget)
-    if _after_cell not in shell.events.callbacks["post_run_cell"]:
-        shell.events.register("post_run_cell", _after_cell)
+    for event, listener in (("pre_run_cell", _before_cell), ("post_run_cell", _after_cell)):
+        if listener not in shell.events.callbacks[event]:
+            shell.events.register(event, listener)
+
+
+def _before_cell(info: Any) -> None:
+    """Forget what was shown between cells: by a task, or a button."""
+    _new.clear()
 
 
 def _after_cell(result: Any) -> None:

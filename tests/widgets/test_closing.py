@@ -1,6 +1,7 @@
 """A closed widget is gone from Python, with all it holds; so is one whose cell was run again."""
 
 import gc
+import threading
 import time
 import weakref
 from typing import Any
@@ -136,3 +137,21 @@ def test_what_is_held_or_shown_elsewhere_stays(shell):
     assert reference() is not None  # on view
     run_cell(shell, "b", "")
     assert until_gone({"widget": reference}) == []
+
+
+def test_what_is_shown_beside_cells_stays(shell):
+    from IPython.display import display
+
+    first, second = (sw.TokenHeatmap.from_data(["a"], [1.0]) for _ in range(2))
+    references: dict[str, Any] = {"between cells": weakref.ref(first), "by a thread": weakref.ref(second)}
+    run_cell(shell, "a", "0")
+    display(first)
+    shell.user_ns["show"] = threading.Thread(target=display, args=(second,))
+    run_cell(shell, "b", "show.start(); show.join(); del show")
+    run_cell(shell, "b", "0")
+    del first, second
+    gc.collect()
+    left = {name: each() for name, each in references.items()}
+    assert None not in left.values()
+    for widget in left.values():
+        widget.close()
