@@ -43,7 +43,7 @@ class FeatureDashboard(GatheringWidget):
     Args:
         model: The model.
         sae: The SAE.
-        feature: Which is shown first; None takes the one that is chosen in `sw.selection`, or 0.
+        feature: Which is shown first; None takes the one that is chosen in `sw.selection`, or the first that fires.
         statistics: Of all features; None takes those stored beside the SAE, or gathers them from `texts`.
         texts: Texts, or rows of tokens, to gather statistics from in the background.
         n_tokens: Gather so many tokens at most.
@@ -80,6 +80,9 @@ class FeatureDashboard(GatheringWidget):
     has_model = kernel_written(traitlets.Bool(True))
     """Whether effects and whole rows can be asked for."""
 
+    _is_free = False
+    """Whether nobody has asked for a feature yet."""
+
     def __init__(
         self,
         model: Any,
@@ -109,7 +112,9 @@ class FeatureDashboard(GatheringWidget):
         self._lab = None if statistics is None else FeatureLab(self._model, sae, statistics)
         if feature is None:
             shared = selection_of(settings.get("selection"))
-            feature = (shared.first(sae) if shared is not None else None) or 0
+            feature = shared.first(sae) if shared is not None else None
+            self._is_free = feature is None
+            feature = feature if feature is not None else self._first_that_fires()
         self._begin(feature, sae.d_sae, settings)
         if texts is not None and statistics is None:
             self._begin_gathering(self._model, sae, kept, texts, n_tokens)
@@ -165,7 +170,8 @@ class FeatureDashboard(GatheringWidget):
             raise RefusedError(f"No feature {feature}: there are {self._sae.d_sae:,}, 0 to {self._sae.d_sae - 1:,}.")
 
     def chosen(self, change: Any) -> dict[str, Any]:
-        return {"features": [change["new"]]}
+        is_ours = "feature" in getattr(self._flushing, "names", ())  # the first that fires, which nobody asked for
+        return {} if is_ours else {"features": [change["new"]]}
 
     def take_features(self, features: list[int]) -> None:
         if features:
@@ -190,7 +196,13 @@ class FeatureDashboard(GatheringWidget):
     def take_statistics(self, statistics: FeatureStatistics) -> None:
         statistics.labels = self._named if self._lab is None else self._lab.statistics.labels
         self._lab = FeatureLab(self._model, self._sae, statistics)
+        if self._is_free and self.feature == 0:
+            self.set_from_kernel(feature=self._first_that_fires())
+        self._is_free = False
         self._request()
+
+    def _first_that_fires(self) -> int:
+        return 0 if self._lab is None else next(iter(self.firing()), 0)
 
     # -- the feature ---------------------------------------------------------------------------------------------------
 

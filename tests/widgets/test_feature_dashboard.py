@@ -1,5 +1,6 @@
 """FeatureDashboard: both ways with Python, answers to the page, a pass that pauses, safe pictures."""
 
+import copy
 import threading
 
 import pytest
@@ -133,6 +134,25 @@ def test_a_feature_that_never_fired_says_so(tiny_model, tiny_sae, rows):
     assert "It never fired." in dashboard.fallback_svg()
     assert dashboard.to_csv().startswith("group,low,high,activation,token,text,")
     dashboard.close()
+
+
+def test_it_begins_with_a_feature_that_fires(tiny_model, tiny_sae, rows):
+    sae = copy.deepcopy(tiny_sae)
+    with torch.no_grad():
+        sae.b_enc[:3] = -1e3
+    shared = sw.Selection()
+    gathering = sw.FeatureDashboard(tiny_model, sae, texts=rows, selection=shared)
+    assert gathering.wait_gathered(60)
+    statistics = gathering.statistics
+    first = int(statistics.density.nonzero()[0])
+    assert gathering.feature == gathering.page["feature"] == first >= 3
+    assert shared.features == []
+    given = sw.FeatureDashboard(tiny_model, sae, statistics=statistics, selection=False)
+    assert given.feature == first
+    asked = sw.FeatureDashboard(tiny_model, sae, 0, statistics, selection=False)
+    assert asked.feature == 0
+    for each in (gathering, given, asked):
+        each.close()
 
 
 def test_statistics_sharpen_while_texts_are_read_and_can_be_paused(tiny_model, tiny_sae):
