@@ -1,4 +1,4 @@
-"""The SAE apart from its architecture: metadata, config, sparse activations, and what it says when something is wrong."""
+"""The SAE apart from its architecture: metadata, config, sparse activations, what it says when something is wrong."""
 
 import copy
 import json
