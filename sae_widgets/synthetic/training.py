@@ -1,6 +1,7 @@
 """Training on drawn activations: a source of batches, and `train_toy_sae` for a first try."""
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 
 import torch
 from jaxtyping import Float
@@ -12,12 +13,15 @@ from sae_widgets.sae.base import SAE
 from sae_widgets.synthetic.activation_generator import ActivationGenerator
 from sae_widgets.synthetic.feature_dictionary import FeatureDictionary
 from sae_widgets.synthetic.synthetic_model import hidden_of
+from sae_widgets.threads import one_thread
 from sae_widgets.training.schedules import LearningRateSchedule
 from sae_widgets.training.trainer import Trainer, TrainSettings
 
 SCALED, WHITE = "expected_average_only_in", "covariance_whitening"
 N_SAMPLES_FOR_SCALE = 100_000
 """Samples that the mean length is measured on, at most: it is then known to a thousandth."""
+SMALL_STEP = 10_000_000
+"""Multiplications in an encoder product, about a millisecond: up to here a second core mostly waits for the first."""
 
 
 class SyntheticActivationIterator(Iterator[Tensor]):
@@ -146,12 +150,14 @@ def train_toy_sae(
         measure_every_steps=1 if sae.device.type == "cpu" else 100,
     )
     trainer = Trainer(sae, settings, source.next_batch)
-    measure_scale(trainer, source, n_batches=1000)
-    n_taken = 0
-    for report in trainer.train_steps():
-        due = min(report.n_tokens // -(-training_samples // (n_snapshots + 1)), n_snapshots)
-        if due > n_taken and snapshot_fn is not None:
-            n_taken = due
-            snapshot_fn(trainer)
+    is_small = sae.device.type == "cpu" and batch_size * sae.cfg.d_in * sae.d_sae <= SMALL_STEP
+    with one_thread() if is_small else nullcontext():
+        measure_scale(trainer, source, n_batches=1000)
+        n_taken = 0
+        for report in trainer.train_steps():
+            due = min(report.n_tokens // -(-training_samples // (n_snapshots + 1)), n_snapshots)
+            if due > n_taken and snapshot_fn is not None:
+                n_taken = due
+                snapshot_fn(trainer)
     fold_scale(sae, trainer)
     sae.eval()

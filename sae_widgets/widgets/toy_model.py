@@ -11,6 +11,7 @@ from typing import Any
 import torch
 import traitlets
 
+from sae_widgets.threads import one_thread
 from sae_widgets.toy_model import MAX_FEATURES, FittedSAE, Geometry, ToyAutoencoder, geometry
 from sae_widgets.widgets import _static
 from sae_widgets.widgets._base import SEND_INTERVAL_S, Job, SaeWidget, kernel_written
@@ -133,8 +134,9 @@ class ToyModel(SaeWidget):
             self.model.set_data(self.sparsity, self.importance)
             if self.with_sae and self.sae is None:
                 self.sae = FittedSAE(self.model, self.seed)
-            while self.model.n_steps < end and time.monotonic() < slice_end and not job.is_cancelled():
-                self._one_step()
+            with one_thread():  # two would mostly wait for each other
+                while self.model.n_steps < end and time.monotonic() < slice_end and not job.is_cancelled():
+                    self._one_step()
             self._show()
         if not job.is_superseded:
             self._is_playing = self._is_playing and self.model.n_steps < end
