@@ -245,6 +245,10 @@ def _steering(sae: SAE, steers: Sequence[FeatureSteer]) -> Steer:
         if not modes:
             return y
         if is_add is None or is_clamp is None:
+            if not sae.needs_input_to_decode:  # one vector for all tokens: 15 us for 200
+                added = strengths @ _rows_written(sae, output)[features]
+                has_heads = y.shape[-1] != len(added)
+                return (y + (added.reshape(y.shape[-2:]) if has_heads else added)).to(y.dtype)
             n_axes = 2 if sae.cfg.reshape_activations == "hook_z" else 1
             change = strengths.expand(*x.shape[:-n_axes], len(modes))
         else:
@@ -267,7 +271,11 @@ def written(sae: SAE, acts: SparseActs, x: Float[Tensor, "..."], output: int = 0
         output: Which one it is of a cross-layer transcoder's.
     """
     if not sae.needs_input_to_decode:
-        width = sae.d_out
-        rows = sae.W_dec[:, output * width : (output + 1) * width] if sae.n_outputs > 1 else sae.W_dec
+        rows = _rows_written(sae, output)
         return decode_rows(acts.indices.flatten(0, -2), acts.values.flatten(0, -2), rows).reshape(x.shape)
     return sae.decode(acts, x) - sae.decode(SparseActs(acts.indices, torch.zeros_like(acts.values)), x)
+
+
+def _rows_written(sae: SAE, output: int) -> Float[Tensor, "d_sae d_out"]:
+    width = sae.d_out
+    return sae.W_dec[:, output * width : (output + 1) * width] if sae.n_outputs > 1 else sae.W_dec

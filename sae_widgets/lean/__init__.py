@@ -15,7 +15,7 @@ followed. Before a model's network is used it is compared with the model on a fe
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import torch
@@ -92,6 +92,7 @@ def captured(model: Any, tokens: Int[Tensor, "batch n_pos"], names: Sequence[str
     return None if lean is None else lean.capture(tokens, names)
 
 
+@lru_cache(maxsize=256)
 def _tap(name: str) -> Tap:
     """Where on the way a hook is."""
     layer, side = layer_of(name), _SIDES.get(".".join(name.split(".")[2:]))

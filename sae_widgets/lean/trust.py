@@ -94,13 +94,13 @@ def say_once(network: nn.Module, reason: str) -> None:
         logger.info("The model is run with its hook points, not by the shorter forward: %s.", reason)
 
 
-def signature(lean: Network) -> tuple[Any, ...]:
-    """What of the network is no weight."""
+def signature(lean: Network) -> str:
+    """What of the network is no weight; as text, whose hash is made once."""
     parts = [
         (b.attention.scale, b.attention.soft_cap, b.attention.n_kv_heads, b.is_parallel, _of(b.norm1), _of(b.norm2))
         for b in lean.blocks
     ]
-    return (lean.embed.dtype, lean.embed.device, tuple(lean.embed.shape), lean.logit_cap, *parts)
+    return repr((lean.embed.dtype, lean.embed.device, tuple(lean.embed.shape), lean.logit_cap, *parts))
 
 
 def _of(norm: Any) -> Any:
