@@ -9,8 +9,9 @@ gradients are off and the model is of a family that is known, the same computati
 same weights: 10 times faster for one token of the bundled model, 1.5 times for thousands (`benchmarks/model_side.py`).
 Everywhere else `lean_or_none` is None, and the model is run as it is; so it is the reference that tests hold this to.
 
-Weights are views of the model's parameters, taken anew each time: edits in place, a move and a change of type are
-followed. Before a model's network is used it is compared with the model on a few tokens, and so is each hook name.
+Weights are the model's parameters and views of them, looked up anew when the model is made of other parts (`keeping`):
+edits in place, a move and a change of type are followed. Before a model's network is used it is compared with the model
+on a few tokens, and so is each hook name. A prompt that comes again begins at the first of the hooks (`beginning`).
 """
 
 from collections.abc import Mapping, Sequence
