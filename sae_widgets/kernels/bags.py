@@ -6,8 +6,8 @@ to memory of an earlier step. The gradient of the values is the product of the t
 torch has as a product at the places of a sparse matrix and as the per-sample-weights gradient of `embedding_bag`.
 
 Measured at d_in 768, d_sae 12288, 2048 tokens, k 32 on two CPU cores: decode 11 ms (dense product 150), gradient of
-the values 9 ms as that of `embedding_bag`, two thirds of it by the other (dense 200), gradient of the rows 27 ms in bags,
-6 by MKL into old memory (dense 290).
+the values 9 ms as that of `embedding_bag`, two thirds of it by the other (dense 200), gradient of the rows 27 ms in
+bags, 6 by MKL into old memory (dense 290).
 """
 
 import warnings
