@@ -1,8 +1,8 @@
 """All comparisons, one after the other: JSON in build/bench, and one table, which docs/speed.md shows.
 
-    make bench                          # sets the peers up, then this; about 35 minutes on two cores
+    make bench                          # sets the peers up, then this; half an hour on two cores
     python benchmarks --quick           # the main figures in 5 minutes; docs/speed.md stays as it is
-    python benchmarks --only evals end_to_end
+    python benchmarks --only evals end_to_end    # again; the page keeps what was found last of the others
     python benchmarks --more            # what has no peer, or compares quality: hours
     python benchmarks --gate main       # two minutes: is a training step slower than at another revision?
 
@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from interleaved import DASHBOARD, OUT, PEERS, ROOT
+from steps import ARCHITECTURES, STARTS
 
 PAGE = ROOT / "docs" / "speed.md"
 BEGIN, END = "<!-- the table: written by `make bench` -->", "<!-- end of the table -->"
@@ -40,13 +41,17 @@ class Script:
     quick: str | None = None
     limit_s: int = 420
     peers: Path | None = PEERS
+    script: str | None = None
+    """Where it is not `name`."""
 
 
+_TOPK = "--part topk_steps --architectures topk"
 PARTS = [
-    Script("steps", "--rounds 3 --d-sae 12288 24576 49152", "--rounds 2 --architectures topk", limit_s=1500),
+    Script("topk_steps", f"{_TOPK} --rounds 7 --d-sae 12288 24576 49152", f"{_TOPK} --rounds 2", 900, script="steps"),
+    Script("steps", f"--rounds 3 --architectures {' '.join((*ARCHITECTURES, *STARTS)[1:])}", limit_s=1500),
     Script("end_to_end", "--rounds 5", "--rounds 2"),
     Script("many_saes", "--rounds 3"),
-    Script("model_side", "--rounds 9", "--rounds 5", peers=None),
+    Script("model_side", "--rounds 25", "--rounds 5", peers=None),
     Script("evals", "--rounds 5", "--rounds 2"),
     Script("feature_statistics", "--rows 512 --features 1024", limit_s=600, peers=DASHBOARD),
 ]
@@ -57,11 +62,11 @@ MORE = [
 """Scripts that speak for themselves."""
 
 
-def run(name: str, arguments: list[str], limit_s: float | None) -> str:
+def run(name: str, arguments: list[str], limit_s: float | None, script: str | None = None) -> str:
     """Why it failed; "" where it did not."""
     OUT.mkdir(parents=True, exist_ok=True)
     (OUT / f"{name}.json").unlink(missing_ok=True)
-    command = [sys.executable, str(Path(__file__).with_name(f"{name}.py")), *arguments]
+    command = [sys.executable, str(Path(__file__).with_name(f"{script or name}.py")), *arguments]
     print(f"\n== {name} {' '.join(arguments)}", flush=True)
     with (OUT / f"{name}.log").open("w") as log:
         # A session of its own, so that what it started ends with it.
@@ -95,7 +100,7 @@ def run_parts(parts: list[Script], is_quick: bool, threads: int) -> dict[str, st
         # Model, harvest and writing are measured with one thread, as their bars are.
         arguments += ["--threads", str(threads)] if part.peers is not None else []
         started = time.monotonic()
-        if problem := run(part.name, arguments, part.limit_s):
+        if problem := run(part.name, arguments, part.limit_s, part.script):
             problems[part.name] = problem
             print(f"{part.name} {problem}", flush=True)
         print(f"-- {part.name}: {time.monotonic() - started:.0f} s", flush=True)
@@ -185,9 +190,10 @@ def main() -> int:
     chosen = [part for part in PARTS if args.only is None or part.name in args.only]
     started = time.monotonic()
     problems = run_parts(chosen, args.quick, args.threads)
-    text = table(found([part.name for part in chosen if not args.quick or part.quick]), problems, args.threads)
+    told = [part.name for part in PARTS if not args.quick or (part in chosen and part.quick)]
+    text = table(found(told), problems, args.threads)
     (OUT / "table.md").write_text(f"{text}\n", encoding="utf-8")
-    if not args.quick and args.only is None:
+    if not args.quick:
         write_page(text)
     print(f"\n{text}\n\n{time.monotonic() - started:.0f} s")
     return bool(problems)

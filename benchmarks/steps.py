@@ -53,10 +53,12 @@ def make_weights(architecture: str, d_sae: int, args: argparse.Namespace, file: 
     save_file(weights, file)
 
 
-def measure(cases: list[Case], args: argparse.Namespace) -> dict[Case, dict[str, Any]]:
+def measure(cases: list[Case], names: list[str], args: argparse.Namespace) -> dict[Case, dict[str, Any]]:
     """Seconds of every side of each case, round by round, by side; and its peak. Cases take turns like sides."""
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        sides = {case: _sides(case, args, Path(folder, f"{i}.safetensors"), stack) for i, case in enumerate(cases)}
+        sides = {
+            case: _sides(case, names, args, Path(folder, f"{i}.safetensors"), stack) for i, case in enumerate(cases)
+        }
         found = {case: _begun(case, sides[case]) for case in cases}
         for _ in range(args.rounds):
             for (architecture, d_sae), of_case in sides.items():
@@ -66,11 +68,8 @@ def measure(cases: list[Case], args: argparse.Namespace) -> dict[Case, dict[str,
     return found
 
 
-def _sides(case: Case, args: argparse.Namespace, weights: Path, stack: ExitStack) -> dict[str, Side]:
+def _sides(case: Case, names: list[str], args: argparse.Namespace, weights: Path, stack: ExitStack) -> dict[str, Side]:
     architecture, d_sae = case
-    names = [name for name in args.sides if architecture in KNOWN.get(name, (architecture,))]
-    if d_sae != args.d_sae[0]:
-        names = [name for name in names if name not in KNOWN]
     make_weights(architecture, d_sae, args, weights)
     setup = {name: getattr(args, name) for name in ("d_in", "batch", "k", "n_saes", "threads")}
     setup |= {"architecture": architecture, "weights": str(weights), "d_sae": d_sae}
@@ -160,6 +159,16 @@ def rows_of(architecture: str, d_sae: int, sides: dict[str, Any], narrow: dict[s
     return rows
 
 
+def told_rows(cases: dict[Case, dict[str, Any]], found: dict[Case, dict[str, Any]]) -> list[Row]:
+    """Their lines, printed; `found` holds the first width besides."""
+    rows: list[Row] = []
+    for (architecture, d_sae), sides in cases.items():
+        part = Part("steps", rows_of(architecture, d_sae, sides, next(iter(found.values()))))
+        part.tell(None)
+        rows += part.rows
+    return rows
+
+
 def main() -> None:
     parser = parser_of(__doc__, 5)
     parser.add_argument("--architectures", nargs="+", default=[*ARCHITECTURES, *STARTS])
@@ -170,24 +179,27 @@ def main() -> None:
     parser.add_argument("--k", type=int, default=32)
     parser.add_argument("--n-saes", type=int, default=1, help="equal ones, which take a step each on the same tokens")
     parser.add_argument("--l0", type=float, default=60.0, help="of ReLU's kin")
+    parser.add_argument("--part", default="steps", help="name of the file of figures")
     parser.add_argument("--before", type=Path, help="folder of another revision, which is one more side")
     args = parser.parse_args()
     if args.before is not None:
         args.sides = ["sae_widgets", "before", *args.sides[1:]]
     if not Path(args.peers).exists() and not set(args.sides) <= set(OWN):
         raise SystemExit(f"No peers at {args.peers}: `make bench` installs them; or give --sides sae_widgets.")
-    narrow = args.d_sae[0]
-    # One training at all widths is one group: how its ratio changes is told within rounds.
-    groups = [[(name, narrow), *((name, d_sae) for d_sae in args.d_sae[1:] if name == "topk")] for name in
-              args.architectures]  # fmt: skip
-    whole = Part("steps")
-    for group in groups:
-        found = measure(group, args)
-        for (architecture, d_sae), sides in found.items():
-            part = Part("steps", rows_of(architecture, d_sae, sides, found[architecture, narrow]))
-            part.tell(None)
-            whole.details[f"{architecture} {d_sae}"] = sides
-            whole.rows += part.rows
+    whole = Part(args.part)
+    for name in args.architectures:
+        sides = [side for side in args.sides if name in KNOWN.get(side, (name,))]
+        found = measure([(name, args.d_sae[0])], sides, args)
+        whole.rows += told_rows(found, found)
+        whole.details |= {f"{name} {args.d_sae[0]}": each for each in found.values()}
+    if "topk" in args.architectures and len(args.d_sae) > 1:
+        # All widths in one group: how the ratio changes is told within rounds. By themselves, since many processes
+        # take more from each other's caches than few.
+        found = measure([("topk", d_sae) for d_sae in args.d_sae], [side for side in args.sides if side not in KNOWN],
+                        args)  # fmt: skip
+        wider = {case: sides for case, sides in found.items() if case[1] != args.d_sae[0]}
+        whole.rows += told_rows(wider, found)
+        whole.details |= {f"{name} {d_sae}, by width": sides for (name, d_sae), sides in found.items()}
     whole.write(args.out)
 
 
