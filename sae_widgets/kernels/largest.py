@@ -74,15 +74,13 @@ def _by_bound(values: Float[Tensor, "n m"], k: int) -> Int[Tensor, " n_times_k"]
 
 
 def _reaching(values: np.ndarray, k: int) -> np.ndarray | None:
-    """Where the `k` largest of each row are, flat and row by row; None, where more or fewer than k reach the k-th."""
+    """Where the `k` largest of each row are, flat and row by row; None, where more reach the k-th, or one is NaN."""
     n, m = values.shape
-    bounds = np.partition(values, m - k, axis=1)[:, m - k, None]
-    found = np.flatnonzero(values >= bounds)
-    if len(found) != n * k:
+    best = np.partition(values, m - k, axis=1)[:, m - k :]  # NaN last, and the k-th largest first
+    if np.isnan(best).any():  # it is the largest, and reaches nothing
         return None
-    # Where some are equal and others NaN, the number alone may be right by chance.
-    rows = found.reshape(n, k)[:, :: k - 1 or 1] // m
-    return found if (rows == np.arange(n)[:, None]).all() else None
+    found = np.flatnonzero(values >= best[:, :1])
+    return found if len(found) == n * k else None
 
 
 _N_SAMPLED = 2**16
